@@ -1,0 +1,1 @@
+"""The collector: OTLP receivers, processors, the durable queue, exporters and web pages."""

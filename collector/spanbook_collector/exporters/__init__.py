@@ -1,0 +1,1 @@
+"""Where queued requests go: ClickHouse, and any number of OTLP endpoints."""

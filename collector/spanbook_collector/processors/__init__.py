@@ -1,0 +1,1 @@
+"""Stages: plain functions from OTLP bytes to OTLP bytes."""

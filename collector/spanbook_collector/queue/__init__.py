@@ -1,0 +1,1 @@
+"""The durable queue: append-only segments, cursors, and the journal of batches."""

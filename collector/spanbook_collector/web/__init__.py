@@ -1,0 +1,1 @@
+"""The web port: one page, health, and Prometheus metrics."""

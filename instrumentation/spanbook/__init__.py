@@ -1,0 +1,1 @@
+"""Instrument GenAI applications: spans that follow the OpenTelemetry GenAI conventions."""
