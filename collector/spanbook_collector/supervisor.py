@@ -1,0 +1,144 @@
+"""`spanbook serve`: three child processes, each restarted when it dies, none bringing another down.
+
+The receiver starts first and needs nobody: clients are served while ClickHouse is still coming up.
+"""
+
+import asyncio
+import dataclasses
+import logging
+import os
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Mapping
+
+from spanbook_collector.config import Config, dump
+from spanbook_collector.errors import StartError
+
+log = logging.getLogger("spanbook.collector")
+
+LONGEST_PAUSE = 10.0  # seconds between two starts of a child that keeps dying
+STEADY_AFTER = 30.0  # seconds of life after which a child's past is forgiven
+STOP_PATIENCE = 20.0  # seconds a child may take to stop before it is killed; the queue makes that safe
+
+
+@dataclasses.dataclass(frozen=True)
+class Child:
+    """A child process: its name in the log, its module, and what it needs to know."""
+
+    name: str
+    arguments: tuple[str, ...]
+    stdin: str = ""
+    environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+class Supervised:
+    """One child, started again whenever it ends without being asked to."""
+
+    def __init__(self, child: Child) -> None:
+        self.child = child
+        self.ready = asyncio.Event()
+        self.starts = 0
+        self._process: asyncio.subprocess.Process | None = None
+        self._stopping = False
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process and self._process.returncode is None else None
+
+    async def run(self) -> None:
+        """Keep the child alive until `stop`.
+
+        Raises StartError when its very first start ends with exit code 2: what is wrong is in the configuration.
+        """
+        pause = 0.2
+        while not self._stopping:
+            began = time.monotonic()
+            code = await self._once()
+            if self._stopping:
+                return
+            if code == StartError.exit_code and not self.ready.is_set():
+                raise StartError(f"the {self.child.name} cannot start")
+            pause = 0.2 if time.monotonic() - began > STEADY_AFTER else min(pause * 2, LONGEST_PAUSE)
+            log.warning("%s ended with code %s, starting it again in %.1f s", self.child.name, code, pause)
+            await asyncio.sleep(pause)
+
+    async def stop(self) -> None:
+        """Ask the child to stop, and wait; kill it when it does not."""
+        self._stopping = True
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        process.send_signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(process.wait(), STOP_PATIENCE)
+        except TimeoutError:
+            log.warning("%s did not stop within %d s and is killed", self.child.name, STOP_PATIENCE)
+            process.kill()
+            await process.wait()
+
+    async def _once(self) -> int:
+        self.starts += 1
+        self._process = process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            *self.child.arguments,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            env={**os.environ, **self.child.environment},
+            start_new_session=True,  # Ctrl-C is for the supervisor, which stops the children in order
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write((self.child.stdin + "\n").encode())
+        async for line in process.stdout:
+            if line.strip() == b"ready":
+                self.ready.set()
+        return await process.wait()
+
+
+def children(config: Config) -> dict[str, Child]:
+    """List the processes of this configuration, in the order in which they stop."""
+    secret = secrets.token_urlsafe(32)
+    if config.embedded:
+        store = f"clickhouse://spanbook:{secret}@{config.sql}/spanbook"
+        writing = dataclasses.replace(config, store=store)
+    else:
+        writing = config
+    found = {
+        "receiver": Child("receiver", ("spanbook_collector.receiver",), dump(config)),
+        "writer": Child("writer", ("spanbook_collector.writer",), dump(writing)),
+    }
+    if config.embedded:
+        arguments = ("spanbook_storage.node", "--data", str(config.data / "node"), "--listen", str(config.sql))
+        found["node"] = Child("node", arguments, environment={"SPANBOOK_NODE_SECRET": secret})
+    return found
+
+
+async def serve(config: Config, stop: asyncio.Event, on_ready: asyncio.Event) -> None:
+    """Run everything until `stop` is set, then stop the children in order.
+
+    Raises StartError when a part cannot start at all.
+    """
+    config.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    supervised = {name: Supervised(child) for name, child in children(config).items()}
+    keeping = [asyncio.create_task(one.run(), name=name) for name, one in supervised.items()]
+    announcing = asyncio.create_task(_announce(supervised, on_ready))
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        done, _ = await asyncio.wait([stopping, *keeping], return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        announcing.cancel()
+        stopping.cancel()
+        for one in supervised.values():
+            await one.stop()
+        await asyncio.gather(*keeping, return_exceptions=True)
+
+
+async def _announce(supervised: Mapping[str, Supervised], on_ready: asyncio.Event) -> None:
+    for one in supervised.values():
+        await one.ready.wait()
+    on_ready.set()
