@@ -10,9 +10,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from spanbook_schemas.signals import Signal
-
 from spanbook_collector.queue import Record
+from spanbook_schemas.signals import Signal
 
 
 @dataclasses.dataclass(frozen=True)
