@@ -29,7 +29,7 @@ def load_config(options: argparse.Namespace) -> Config:
 
     Raises ConfigError.
     """
-    flags = {name: value for name, value in vars(options).items() if name not in ("command", "config")}
+    flags = {setting.key: getattr(options, setting.key, None) for setting in settings_of(Config)}
     file = options.config or (Path(os.environ["SPANBOOK_CONFIG"]) if os.environ.get("SPANBOOK_CONFIG") else None)
     return load(flags, os.environ, file)
 
