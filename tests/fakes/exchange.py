@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from urllib.parse import unquote
 
 from fakes.replies import Fault, Reply
 
@@ -42,8 +43,8 @@ class Request:
         """The model asked for: in the body, in the path, or in a multipart field."""
         if isinstance(named := self.json.get("model"), str):
             return named
-        if found := re.search(r"/(?:models?|deployments)/([^/:]+(?::\d+)?)[/:]", self.path):
-            return found.group(1)
+        if found := re.search(r"/(?:models?|deployments)/([^/:]+)[/:]", self.path):
+            return unquote(found.group(1))
         field = re.search(rb'name="model"\r\n\r\n([^\r]*)\r\n', self.body)
         return field.group(1).decode() if field else ""
 

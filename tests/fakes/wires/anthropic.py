@@ -82,7 +82,11 @@ def _blocks(reply: Reply) -> list[dict[str, Any]]:
 
 
 def _opening(block: dict[str, Any]) -> dict[str, Any]:
-    empty: dict[str, dict[str, Any]] = {"text": {"text": ""}, "thinking": {"thinking": "", "signature": ""}, "tool_use": {"input": {}}}
+    empty: dict[str, dict[str, Any]] = {
+        "text": {"text": ""},
+        "thinking": {"thinking": "", "signature": ""},
+        "tool_use": {"input": {}},
+    }
     return {**block, **empty[block["type"]]}
 
 

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from fakes.exchange import Request, Wire
-from fakes.wires import anthropic, openai
+from fakes.wires import anthropic, bedrock, cohere, google, huggingface, ollama, openai, openai_responses
 
-WIRES: tuple[Wire, ...] = (*anthropic.WIRES, *openai.WIRES)
+WIRES: tuple[Wire, ...] = (
+    *bedrock.WIRES,
+    *google.WIRES,
+    *cohere.WIRES,
+    *ollama.WIRES,
+    *huggingface.WIRES,
+    *anthropic.WIRES,
+    *openai_responses.WIRES,
+    *openai.WIRES,
+)
 
 
 def wire_of(request: Request) -> Wire | None:
