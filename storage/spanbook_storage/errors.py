@@ -1,0 +1,46 @@
+"""What can go wrong with the store, as the writer has to know it: try again, set the data aside, or call the operator.
+
+The codes are ClickHouse's. One that is not listed counts as retryable: the writer gives it a few tries before it
+looks for a poisonous request, so that nothing is dropped for a reason nobody thought of.
+"""
+
+
+class StoreError(Exception):
+    """The store did not do what it was asked; `code` is ClickHouse's, None when it did not answer."""
+
+    def __init__(self, message: str, code: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Retryable(StoreError):
+    """The same bytes with the same token may succeed later: wait and send them again."""
+
+
+class Poison(StoreError):
+    """ClickHouse cannot read or hold something in these bytes: halve the batch until it stands alone."""
+
+
+class Misconfigured(StoreError):
+    """Schema, rights or address are wrong: hold everything and tell the operator."""
+
+
+class SchemaChanged(Misconfigured):
+    """An applied migration no longer has the text that was applied, or the store is newer than this program."""
+
+
+# Unparsable or unsuitable data: ATTEMPT_TO_READ_AFTER_EOF, CANNOT_PARSE_*, INCORRECT_DATA, TYPE_MISMATCH,
+# VALUE_IS_OUT_OF_RANGE, TOO_LARGE_STRING_SIZE, UNKNOWN_PROTOBUF_FORMAT, CANNOT_LOAD_DATA and their like.
+_POISON = frozenset({6, 26, 27, 32, 33, 34, 38, 41, 43, 53, 69, 70, 72, 117, 131, 190, 321, 349, 407, 444, 484})
+
+# Identifiers, columns, tables, databases, settings, rights, schema files, migrations.
+_MISCONFIGURED = frozenset({16, 36, 47, 57, 60, 62, 81, 115, 164, 192, 193, 194, 434, 497, 516})
+
+
+def from_code(code: int | None, message: str) -> StoreError:
+    """Return the error that ClickHouse's `code` means; without a code nobody answered, which passes."""
+    if code in _POISON:
+        return Poison(message, code)
+    if code in _MISCONFIGURED:
+        return Misconfigured(message, code)
+    return Retryable(message, code)

@@ -1,0 +1,183 @@
+"""The store: ClickHouse over HTTP, embedded or a real server, through clickhouse-connect's asyncio client.
+
+Spans are never rows in Python: `insert` hands ClickHouse the OTLP bytes, and views behind the landing tables do the
+rest.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import aiohttp
+import clickhouse_connect
+from clickhouse_connect.driver.asyncclient import AsyncClient
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from clickhouse_connect.driver.query import QueryResult
+
+from spanbook_schemas.signals import Signal
+from spanbook_storage import migrations
+from spanbook_storage.errors import Misconfigured, Retryable, StoreError, from_code
+from spanbook_storage.migrations import Change
+
+OLDEST_VERSION = (26, 3)
+_MESSAGES = {Signal.TRACES: "ResourceSpans", Signal.LOGS: "ResourceLogs", Signal.METRICS: "ResourceMetrics"}
+_QUERY_NAME = re.compile(r"[a-z0-9_]+")
+
+
+class Store:
+    """A connection to the database that holds the book; made by `open_store`."""
+
+    def __init__(self, client: AsyncClient, database: str) -> None:
+        self._client = client
+        self._database = database
+        self._proto = _compact(files("spanbook_schemas").joinpath("otlp.proto").read_text(encoding="utf-8"))
+
+    async def insert(self, signal: Signal, body: bytes, token: str) -> None:
+        """Store stamped OTLP requests (concatenated); the same `token` again stores nothing twice.
+
+        Raises Retryable, Poison or Misconfigured.
+        """
+        settings = {
+            "format_schema_source": "string",
+            "format_schema": self._proto,
+            "format_schema_message_name": _MESSAGES[signal],
+            "insert_deduplication_token": token,
+            "deduplicate_blocks_in_dependent_materialized_views": 1,
+            # The answer means stored, and one insert is one block: a token covers blocks by their place in the insert.
+            "async_insert": 0,
+            "max_insert_block_size": 1_000_000,
+            "min_insert_block_size_rows": 1_000_000,
+            "min_insert_block_size_bytes": 1024**3,
+            # Merges build these: on insert they would cost as much again as mapping the spans.
+            "exclude_materialize_skip_indexes_on_insert": "idx_input_messages,idx_output_messages",
+        }
+        block = _varint(len(body)) + body
+        await self._try(
+            self._client.raw_insert(
+                f"landing_{signal}", insert_block=block, fmt="ProtobufList", settings=settings, compression=None
+            )
+        )
+
+    async def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
+        """Return the rows of a query: SQL, or the name of a file in `clickhouse/queries`."""
+        if _QUERY_NAME.fullmatch(sql):
+            sql = (files("spanbook_schemas") / "clickhouse" / "queries" / f"{sql}.sql").read_text(encoding="utf-8")
+        result: QueryResult = await self._try(self._client.query(sql, parameters=dict(parameters or {})))
+        return result.result_rows
+
+    async def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
+        """Run a statement that gives no rows: DDL, or INSERT ... SELECT."""
+        await self._try(self._client.command(sql, parameters=dict(parameters or {})))
+
+    def version(self) -> str:
+        """Return the server's version, for example `26.9.2.1`."""
+        return str(self._client.server_version)
+
+    async def plan(self) -> list[Change]:
+        """Return what `migrate` would apply, without changing anything; raises SchemaChanged."""
+        return migrations.pending(await self._applied())
+
+    async def migrate(self) -> list[Change]:
+        """Bring the schema to this program's; returns what was applied. Raises SchemaChanged."""
+        await self.command(f"CREATE DATABASE IF NOT EXISTS `{self._database}`")
+        await self.command(migrations.RECORD_TABLE)
+        changes = await self.plan()
+        for change in changes:
+            for statement in change.statements:
+                await self.command(statement)
+            await self.command(
+                "INSERT INTO schema_migrations (name, checksum) VALUES ({name:String}, {checksum:String})",
+                {"name": change.name, "checksum": change.checksum},
+            )
+        return changes
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    async def _applied(self) -> dict[str, str]:
+        known = "SELECT count() FROM system.tables WHERE database = {database:String} AND name = 'schema_migrations'"
+        if not (await self.query(known, {"database": self._database}))[0][0]:
+            return {}
+        rows = await self.query("SELECT name, checksum FROM schema_migrations FINAL")
+        return {name: checksum for name, checksum in rows}
+
+    async def _try(self, call: Any) -> Any:
+        try:
+            return await call
+        except ClickHouseError as error:
+            raise from_code(getattr(error, "code", None), str(error)) from error
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise Retryable(
+                f"cannot reach ClickHouse at `{self._client.uri}`: {error or type(error).__name__}"
+            ) from error
+
+
+async def open_store(dsn: str) -> Store:
+    """Connect to `clickhouse://user:password@host:port/database?secure=true`.
+
+    Raises Retryable when nothing answers there, Misconfigured when it is too old or refuses us.
+    """
+    parts = urlsplit(dsn)
+    if parts.scheme not in ("clickhouse", "clickhouses", "http", "https") or not parts.hostname:
+        raise Misconfigured(
+            f"cannot read the store's address `{_without_password(dsn)}`\n"
+            "hint: write clickhouse://user:password@host:8443/spanbook?secure=true"
+        )
+    options: dict[str, Any] = dict(parse_qsl(parts.query))
+    secure = options.pop("secure", str(parts.scheme in ("clickhouses", "https"))).lower() in ("1", "true", "yes")
+    database = unquote(parts.path.strip("/")) or "spanbook"
+    try:
+        client = await clickhouse_connect.get_async_client(
+            host=parts.hostname,
+            port=parts.port or (8443 if secure else 8123),
+            username=unquote(parts.username or "default"),
+            password=unquote(parts.password or ""),
+            secure=secure,
+            # None: the database may not be there before the first migration.
+            database=None,
+            autogenerate_session_id=False,
+            compress=False,
+            generic_args=options,
+        )
+    except ClickHouseError as error:
+        raise _cannot_open(dsn, from_code(getattr(error, "code", None), str(error))) from error
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        raise _cannot_open(dsn, Retryable(str(error) or type(error).__name__)) from error
+    client.database = database
+    version = tuple(int(part) for part in re.findall(r"\d+", str(client.server_version))[:2])
+    if version < OLDEST_VERSION:
+        await client.close()
+        raise Misconfigured(
+            f"cannot use ClickHouse {client.server_version}: it has no text index, or cannot read a schema from a setting\n"
+            "hint: use ClickHouse 26.3 or newer, or leave `--store` out for the embedded one"
+        )
+    return Store(client, database)
+
+
+def _cannot_open(dsn: str, error: StoreError) -> StoreError:
+    where = _without_password(dsn)
+    return type(error)(
+        f"cannot open the store `{where}`: {error}\nhint: `--store` names a ClickHouse HTTP port, 8123 or 8443",
+        error.code,
+    )
+
+
+def _without_password(dsn: str) -> str:
+    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", dsn)
+
+
+def _compact(proto: str) -> str:
+    """Drop comments and indentation: the schema travels with every insert."""
+    return re.sub(r"\s+", " ", re.sub(r"//[^\n]*", "", proto)).strip()
+
+
+def _varint(number: int) -> bytes:
+    out = bytearray()
+    while number > 127:
+        out.append(number & 127 | 128)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
