@@ -1,0 +1,1 @@
+"""Spans, events and metrics against the GenAI semantic conventions."""
