@@ -1,0 +1,243 @@
+"""The queue's reading end, in any process: what is durable, in order, from a cursor of one's own.
+
+A read goes as far as the watermark in the segment that is being written, and in an older one as far as the next
+segment's header says. A damaged stretch is set aside and skipped; a reader never stops at one.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+from pathlib import Path
+from typing import Literal, Self
+
+from .cursors import Cursor, read_cursor, write_cursor
+from .damage import set_aside
+from .disk import make_directory
+from .places import INDEX_BITS, MAX_INDEX, ORIGIN, Place, index_of
+from .records import Record
+from .segments import DATA_START, Gap, SegmentFile, sealed_end, segment_numbers, segment_path
+from .watermark import Watermark
+
+_log = logging.getLogger("spanbook.collector")
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.02  # seconds; a look at the watermark costs some microseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """What a reader has not committed yet."""
+
+    bytes: int
+    records: int
+    oldest_age: float  # seconds since the oldest of it was received, 0 when there is none
+
+
+class QueueReader:
+    """Reads one queue under one name; one reader a name at a time."""
+
+    def __init__(self, directory: Path, name: str, cursor: Cursor) -> None:
+        self._directory = directory
+        self._name = name
+        self._cursor = cursor
+        self._watermark: Watermark | None = None
+        self._segment: SegmentFile | None = None
+        self._places: dict[int, Place] = {}  # of what was read and is not committed
+        self._furthest = cursor.place
+
+    @classmethod
+    def open(
+        cls,
+        directory: Path,
+        name: str,
+        *,
+        start: Literal["oldest", "end"] = "oldest",
+        quota_bytes: int | None = None,
+    ) -> Self:
+        """Open a reader, registering it when it is new: at the oldest record, or behind the newest.
+
+        With a quota, the oldest unread records beyond it are dropped and counted; without, the queue waits for this
+        reader. Raises QueueFormat when a newer version wrote the files.
+        """
+        make_directory(directory)
+        known = read_cursor(directory, name)
+        reader = cls(directory, name, known or Cursor())
+        if known is None:
+            reader._cursor = Cursor(reader._durable_end() if start == "end" else reader._oldest())
+            reader._furthest = reader._cursor.place
+        reader._move(replace(reader._cursor, quota_bytes=quota_bytes))
+        return reader
+
+    @property
+    def cursor(self) -> Cursor:
+        """What is committed, and what was dropped."""
+        return self._cursor
+
+    def read(self, limit_bytes: int, after: int | None = None) -> list[Record]:
+        """Return the durable records behind record `after` (default: the cursor), in order, up to a number of bytes.
+
+        At least one record comes when there is one, however large. What is damaged is left out.
+        """
+        durable = self._durable_end()
+        self._keep_within_quota(durable)
+        after = self._cursor.place.seq if after is None else after
+        records: list[Record] = []
+        size = 0
+        for place, record in self._from(self._place_behind(after), durable):
+            if record.seq <= after:
+                continue
+            size += len(record.body)
+            if records and size > limit_bytes:
+                break
+            records.append(record)
+            self._places[record.seq] = self._furthest = place
+        else:
+            self._furthest = durable
+        if not records and after <= self._cursor.place.seq < durable.seq:
+            self._move(replace(self._cursor, place=durable))  # past what is damaged or empty
+        return records
+
+    def range(self, first: int, last: int) -> list[Record]:
+        """Return the records of a range of sequence numbers, both ends included: a batch as it was."""
+        found = []
+        for place, record in self._from(self._place_behind(first - 1), self._durable_end()):
+            if record.seq > last:
+                break
+            if record.seq >= first:
+                found.append(record)
+                self._places[record.seq] = place
+        return found
+
+    def commit(self, seq: int) -> None:
+        """Make it durable that everything up to and with record `seq` is dealt with; costs two fsyncs."""
+        if seq <= self._cursor.place.seq:
+            return
+        place = self._places.get(seq)
+        if place is None:
+            self.range(self._cursor.place.seq + 1, seq)
+            place = self._places.get(seq)
+        if place is None:
+            raise ValueError(f"cannot commit record {seq}: the queue does not hold it")
+        self._move(replace(self._cursor, place=place))
+        self._places = {number: place for number, place in self._places.items() if number > seq}
+
+    def lag(self) -> Lag:
+        """Return how much is not committed, and its age."""
+        durable, place = self._durable_end(), self._cursor.place
+        return Lag(
+            bytes=max(0, durable.size - place.size),
+            records=max(0, durable.records - place.records),
+            oldest_age=self._oldest_age(durable),
+        )
+
+    async def wait(self, seconds: float) -> bool:
+        """Wait until there is something behind everything read so far; False when the time is over.
+
+        News is seen within about 20 ms.
+        """
+        deadline = time.monotonic() + seconds
+        pause = _FIRST_PAUSE
+        while self._durable_end().records <= self._furthest.records:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            await asyncio.sleep(min(pause, left))
+            pause = min(2 * pause, _LONGEST_PAUSE)
+        return True
+
+    def close(self) -> None:
+        """Close the files; what is not committed is read again next time."""
+        if self._segment is not None:
+            self._segment.close()
+            self._segment = None
+        if self._watermark is not None:
+            self._watermark.close()
+            self._watermark = None
+
+    def _durable_end(self) -> Place:
+        if self._watermark is None:
+            try:
+                self._watermark = Watermark(self._directory, writable=False)
+            except FileNotFoundError:
+                return ORIGIN
+        return self._watermark.place() or ORIGIN
+
+    def _oldest(self) -> Place:
+        """Return the place before the oldest record that is still there."""
+        for number in segment_numbers(self._directory):
+            if segment := self._open(number):
+                return _start_of(segment, ORIGIN)
+        return ORIGIN
+
+    def _place_behind(self, seq: int) -> Place:
+        """Return a known place behind a record, or else the start of its segment."""
+        if seq == self._cursor.place.seq:
+            return self._cursor.place
+        return self._places.get(seq) or Place(seq & ~MAX_INDEX, DATA_START, 0, 0)
+
+    def _from(self, place: Place, durable: Place) -> Iterator[tuple[Place, Record]]:
+        """Yield the records behind a place, each with the place behind it, and set damage aside."""
+        numbers = [n for n in segment_numbers(self._directory) if place.segment <= n <= durable.segment]
+        for number, following in zip_longest(numbers, numbers[1:]):
+            segment = self._open(number)
+            if segment is None:
+                continue
+            start = place if place.segment == number and place.records else _start_of(segment, place)
+            end = durable if following is None else sealed_end(self._directory, number, following)
+            for found in segment.walk(start.offset, end.offset if end else segment.size, index_of(start.seq)):
+                if isinstance(found, Gap):
+                    set_aside(self._directory, segment, found, "damage")
+                else:
+                    yield start.behind(found.record.seq, found.end), found.record
+
+    def _open(self, number: int) -> SegmentFile | None:
+        """Return the segment, None when it was deleted meanwhile."""
+        if self._segment is None or self._segment.number != number:
+            if self._segment is not None:
+                self._segment.close()
+                self._segment = None
+            try:
+                self._segment = SegmentFile(segment_path(self._directory, number))
+            except FileNotFoundError:
+                return None
+        return self._segment
+
+    def _keep_within_quota(self, durable: Place) -> None:
+        """Move the cursor over what was deleted, and over what is more than the quota; count it as dropped."""
+        place = self._cursor.place
+        numbers = segment_numbers(self._directory)
+        quota = self._cursor.quota_bytes
+        target = durable.size - quota if quota is not None else 0
+        if place.size < target or (numbers and place.segment < numbers[0]):
+            for number in numbers:
+                segment = self._open(number) if place.segment < number <= durable.segment else None
+                if segment and segment.header and (number == numbers[0] or segment.header.start.size <= target):
+                    place = segment.header.start
+        if place.size < target:
+            place = next((place for place, _ in self._from(place, durable) if place.size >= target), durable)
+        if place != self._cursor.place:
+            self._drop_to(place)
+
+    def _drop_to(self, place: Place) -> None:
+        before = self._cursor
+        self._move(before.dropping_to(place))
+        dropped = self._cursor.dropped_records - before.dropped_records
+        if dropped:
+            _log.warning("queue: %d records were dropped unread by `%s`: over its quota", dropped, self._name)
+
+    def _move(self, cursor: Cursor) -> None:
+        write_cursor(self._directory, self._name, cursor)
+        self._cursor = cursor
+
+    def _oldest_age(self, durable: Place) -> float:
+        for _, record in self._from(self._cursor.place, durable):
+            return max(0.0, time.time() - record.received_at / 1e9)
+        return 0.0
+
+
+def _start_of(segment: SegmentFile, otherwise: Place) -> Place:
+    """Return the place before the segment's first record; its totals are a guess when the header is lost."""
+    if segment.header:
+        return segment.header.start
+    return Place(segment.number << INDEX_BITS, DATA_START, otherwise.records, otherwise.size)

@@ -1,0 +1,107 @@
+"""How a request lies in a segment.
+
+    marker 8 | meta length 4 | body length 4 | seq 8 | received_at 8 (ns) | crc 4 | meta | body
+    meta: digest 16 | signal 1 | tenant length 2 | tenant | answer
+
+All numbers are little-endian. The marker is random bytes of the segment and the CRC32C (over everything but itself)
+starts from a second random value of the segment. Both are secrets of the file, so no client can write a body that
+reads as a record when a damaged file is searched for the next whole one.
+"""
+
+import struct
+from dataclasses import dataclass
+
+import google_crc32c
+
+from spanbook_schemas.signals import Signal
+
+_HEAD = struct.Struct("<8sIIQQ")
+_CRC = struct.Struct("<I")
+_META = struct.Struct("<16sBH")
+_SIGNALS = (Signal.TRACES, Signal.LOGS, Signal.METRICS)  # the position is what is stored: only ever append
+_CODES = {signal: code for code, signal in enumerate(_SIGNALS)}
+
+HEAD_BYTES = _HEAD.size + _CRC.size
+KEY_BYTES = 16
+MAX_META = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A request as a reader gets it."""
+
+    seq: int
+    tenant: str
+    signal: Signal
+    received_at: int  # nanoseconds since the epoch
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A request on its way into the queue, with what is needed to answer its repetition."""
+
+    tenant: str
+    signal: Signal
+    body: bytes
+    received_at: int
+    digest: bytes
+    answer: bytes
+
+    @property
+    def size(self) -> int:
+        """Bytes in the segment."""
+        return HEAD_BYTES + _META.size + len(self.tenant.encode()) + len(self.answer) + len(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A verified record in a segment, and the offsets before and behind it."""
+
+    record: Record
+    digest: bytes
+    answer: bytes
+    start: int
+    end: int
+
+
+class RecordCodec:
+    """Encodes and verifies the records of one segment, with its key."""
+
+    def __init__(self, key: bytes) -> None:
+        self.marker = key[:8]
+        self._seed = google_crc32c.value(key[8:])
+
+    def encode(self, seq: int, entry: Entry) -> bytes:
+        """Return what stands before the entry's body."""
+        tenant = entry.tenant.encode()
+        meta = _META.pack(entry.digest, _CODES[entry.signal], len(tenant)) + tenant + entry.answer
+        head = _HEAD.pack(self.marker, len(meta), len(entry.body), seq, entry.received_at)
+        return head + _CRC.pack(self._checksum(head, meta, entry.body)) + meta
+
+    def size_at(self, buffer: bytes, offset: int) -> int | None:
+        """Return the size that the head at `offset` claims, None where no record starts."""
+        if len(buffer) - offset < HEAD_BYTES:
+            return None
+        marker, meta_size, body_size, _, _ = _HEAD.unpack_from(buffer, offset)
+        if marker != self.marker or not _META.size <= meta_size <= MAX_META:
+            return None
+        return HEAD_BYTES + int(meta_size) + int(body_size)
+
+    def decode(self, buffer: bytes, offset: int, file_offset: int) -> Stored | None:
+        """Return the record at `offset` of a buffer that holds all of it, None when its checksum is wrong."""
+        _, meta_size, body_size, seq, received_at = _HEAD.unpack_from(buffer, offset)
+        head_end = offset + _HEAD.size
+        meta_start = head_end + _CRC.size
+        meta = buffer[meta_start : meta_start + meta_size]
+        body = buffer[meta_start + meta_size : meta_start + meta_size + body_size]
+        if self._checksum(buffer[offset:head_end], meta, body) != _CRC.unpack_from(buffer, head_end)[0]:
+            return None
+        digest, code, tenant_size = _META.unpack_from(meta)
+        answer_start = _META.size + tenant_size
+        record = Record(seq, meta[_META.size : answer_start].decode(), _SIGNALS[code], received_at, body)
+        end = file_offset + HEAD_BYTES + meta_size + body_size
+        return Stored(record, digest, meta[answer_start:], file_offset, end)
+
+    def _checksum(self, head: bytes, meta: bytes, body: bytes) -> int:
+        return int(google_crc32c.extend(google_crc32c.extend(self._seed, head + meta), body))

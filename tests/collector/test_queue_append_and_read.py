@@ -1,0 +1,154 @@
+import asyncio
+import stat
+import time
+from pathlib import Path
+
+import pytest
+
+from spanbook_collector.queue import Limits, Queue, QueueBroken, QueueFull, QueueInUse, QueueReader
+from spanbook_schemas.signals import Signal
+
+SMALL = Limits(segment_bytes=32 << 10, min_free_bytes=0, ballast_bytes=0)
+
+
+async def fill(queue: Queue, bodies: list[bytes], tenant: str = "t") -> None:
+    now = time.time_ns()
+    await asyncio.gather(*(queue.append(tenant, Signal.TRACES, body, now, b"") for body in bodies))
+
+
+async def test_what_was_appended_is_read_in_order_with_everything_that_came_with_it(tmp_path: Path) -> None:
+    queue = Queue.open(tmp_path)
+    assert await queue.append("acme", Signal.LOGS, b"body", 123, b"answer") == b"answer"
+    await fill(queue, [b"%d" % i for i in range(100)])
+    reader = QueueReader.open(tmp_path, "clickhouse")
+    records = reader.read(1 << 20)
+    first = records[0]
+    assert (first.tenant, first.signal, first.received_at, first.body) == ("acme", Signal.LOGS, 123, b"body")
+    assert [r.body for r in records[1:]] == [b"%d" % i for i in range(100)]
+    assert [r.seq for r in records] == list(range(first.seq, first.seq + 101))
+    reader.close()
+    await queue.close()
+
+
+async def test_reading_goes_on_behind_a_record_and_starts_again_from_the_cursor(tmp_path: Path) -> None:
+    queue = Queue.open(tmp_path, SMALL)
+    bodies = [b"%06d" % i + bytes(3000) for i in range(60)]
+    await fill(queue, bodies)
+    reader = QueueReader.open(tmp_path, "clickhouse")
+    seen, after = [], None
+    while records := reader.read(10_000, after):
+        assert sum(len(r.body) for r in records) <= 10_000
+        seen += records
+        after = records[-1].seq
+    assert [r.body for r in seen] == bodies
+    assert [r.seq for r in seen] == sorted({r.seq for r in seen})
+    assert [r.body for r in reader.read(3000)] == bodies[:1]
+    reader.commit(seen[29].seq)
+    reader.close()
+    again = QueueReader.open(tmp_path, "clickhouse")
+    assert [r.body for r in again.read(1 << 20)] == bodies[30:]
+    assert [r.body for r in again.range(seen[3].seq, seen[40].seq)] == bodies[3:41]
+    again.close()
+    await queue.close()
+
+
+async def test_a_record_larger_than_the_limit_is_read_alone(tmp_path: Path) -> None:
+    queue = Queue.open(tmp_path, SMALL)
+    await fill(queue, [b"a" * 100_000, b"b"])
+    reader = QueueReader.open(tmp_path, "r")
+    assert [len(r.body) for r in reader.read(10)] == [100_000]
+    reader.close()
+    await queue.close()
+
+
+async def test_the_same_body_again_gets_the_first_answer_and_is_stored_once(
+    tmp_path: Path,
+) -> None:
+    queue = Queue.open(tmp_path)
+    answers = await asyncio.gather(*(queue.append("t", Signal.TRACES, b"x", 1, b"%d" % i) for i in range(5)))
+    assert answers == [b"0"] * 5
+    assert await queue.append("t", Signal.TRACES, b"x", 2, b"later") == b"0"
+    assert await queue.append("other", Signal.TRACES, b"x", 2, b"other") == b"other"
+    assert await queue.append("t", Signal.LOGS, b"x", 2, b"logs") == b"logs"
+    await queue.close()
+    queue = Queue.open(tmp_path)
+    assert await queue.append("t", Signal.TRACES, b"x", 3, b"restarted") == b"0"
+    reader = QueueReader.open(tmp_path, "r")
+    assert len(reader.read(1 << 20)) == 3
+    reader.close()
+    await queue.close()
+
+
+async def test_a_client_that_goes_away_takes_nobody_with_it(tmp_path: Path) -> None:
+    queue = Queue.open(tmp_path)
+    first = asyncio.ensure_future(queue.append("t", Signal.TRACES, b"x", 1, b"answer"))
+    second = asyncio.ensure_future(queue.append("t", Signal.TRACES, b"x", 1, b""))
+    await asyncio.sleep(0)
+    first.cancel()
+    assert await second == b"answer"
+    await queue.close()
+
+
+async def test_a_full_queue_refuses_and_takes_again_when_a_reader_has_drained_it(tmp_path: Path) -> None:
+    limits = Limits(
+        max_bytes=200_000, segment_bytes=50_000, min_free_bytes=0, ballast_bytes=0, reserve_seconds=0, reserve_bytes=0
+    )
+    queue = Queue.open(tmp_path, limits)
+    reader = QueueReader.open(tmp_path, "clickhouse")
+    with pytest.raises(QueueFull, match="200000"):
+        await fill(queue, [b"%d" % i + bytes(10_000) for i in range(100)])
+    assert await reader.wait(30)
+    reader.commit(reader.read(1 << 20)[-1].seq)
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                await fill(queue, [b"again" + bytes(100_000)])
+                break
+            except QueueFull:
+                await asyncio.sleep(0.05)
+    assert reader.read(1 << 20)[-1].body.startswith(b"again")
+    reader.close()
+    await queue.close()
+
+
+async def test_a_second_writer_is_refused_and_a_closed_queue_takes_nothing(tmp_path: Path) -> None:
+    queue = Queue.open(tmp_path)
+    with pytest.raises(QueueInUse, match="hint:"):
+        Queue.open(tmp_path)
+    await queue.close()
+    with pytest.raises(QueueBroken):
+        await queue.append("t", Signal.TRACES, b"x", 1, b"")
+
+
+async def test_a_waiting_reader_hears_of_news(tmp_path: Path) -> None:
+    queue = Queue.open(tmp_path)
+    reader = QueueReader.open(tmp_path, "r")
+    assert not await reader.wait(0.01)
+    waiting = asyncio.ensure_future(reader.wait(30))
+    await fill(queue, [b"x"])
+    assert await waiting
+    assert len(reader.read(100)) == 1
+    assert not await reader.wait(0)
+    reader.close()
+    await queue.close()
+
+
+async def test_a_reader_may_come_before_the_queue(tmp_path: Path) -> None:
+    reader = QueueReader.open(tmp_path / "queue", "r")
+    assert reader.read(100) == []
+    queue = Queue.open(tmp_path / "queue")
+    await fill(queue, [b"x"])
+    assert [r.body for r in reader.read(100)] == [b"x"]
+    assert reader.cursor.dropped_records == 0
+    reader.close()
+    await queue.close()
+
+
+async def test_files_are_for_the_owner_alone(tmp_path: Path) -> None:
+    directory = tmp_path / "queue"
+    queue = Queue.open(directory, Limits(ballast_bytes=4096, min_free_bytes=0))
+    await fill(queue, [b"x"])
+    QueueReader.open(directory, "r").close()
+    await queue.close()
+    for path in [directory, *directory.rglob("*")]:
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
