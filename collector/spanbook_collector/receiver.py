@@ -1,0 +1,99 @@
+"""The receiver: OTLP in, queue on disk, answer out.
+
+A process of its own, so that nothing that ClickHouse or a query does can keep a client from its acknowledgement; it
+imports none of what they need.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+
+from spanbook_collector.config import Config
+from spanbook_collector.errors import StartError
+from spanbook_collector.pipeline import Pipeline
+from spanbook_collector.process import run, say_ready
+from spanbook_collector.queue.errors import QueueError
+from spanbook_collector.queue.queue import Limits, Queue
+from spanbook_collector.receivers.certificates import Certificates
+from spanbook_collector.receivers.connections import FINISH_SECONDS, HttpServer
+from spanbook_collector.receivers.otlp_grpc import start_grpc
+from spanbook_collector.receivers.otlp_http import OtlpHttp
+from spanbook_schemas.keys import KeyRing
+
+log = logging.getLogger("spanbook.collector")
+
+
+async def receive(config: Config, stop: asyncio.Event) -> None:
+    """Serve OTLP until `stop` is set, then finish what was begun. Raises StartError."""
+    async with listening(config):
+        say_ready()
+        await stop.wait()
+
+
+@contextlib.asynccontextmanager
+async def listening(config: Config) -> AsyncIterator[tuple[int, int]]:
+    """Serve OTLP for the length of the block; gives the gRPC and HTTP ports. Raises StartError."""
+    keys = _keys(config)
+    certificates = Certificates(config.tls) if config.tls.cert_file else None
+    queue = _queue(config)
+    pipeline = Pipeline(queue, keys, config.receiver, config.redact)
+    try:
+        async with _servers(config, pipeline, certificates) as (grpc_port, http_port):
+            log.info("OTLP/gRPC on %s:%d, OTLP/HTTP on %s:%d", config.grpc.host, grpc_port, config.http.host, http_port)
+            yield grpc_port, http_port
+            pipeline.stop()
+    finally:
+        await queue.close()
+        log.info("receiver stopped")
+
+
+@contextlib.asynccontextmanager
+async def _servers(
+    config: Config, pipeline: Pipeline, certificates: Certificates | None
+) -> AsyncIterator[tuple[int, int]]:
+    http = HttpServer(
+        OtlpHttp(pipeline, config.receiver), config.http, config.receiver, certificates.http if certificates else None
+    )
+    await http.start()
+    try:
+        credentials = certificates.grpc() if certificates else None
+        grpc, grpc_port = await start_grpc(pipeline, config.grpc, config.receiver, credentials)
+    except StartError:
+        await http.stop()
+        raise
+    watching = asyncio.create_task(certificates.watch()) if certificates else None
+    try:
+        yield grpc_port, http.port
+    finally:
+        if watching:
+            watching.cancel()
+        await asyncio.gather(grpc.stop(FINISH_SECONDS), http.stop())
+
+
+def _queue(config: Config) -> Queue:
+    directory = config.data / "queue"
+    try:
+        return Queue.open(directory, Limits(config.queue.max_bytes, config.queue.min_free_bytes))
+    except (OSError, QueueError) as error:
+        raise StartError(f"cannot open the queue `{directory}`: {error}", "one collector a data directory") from error
+
+
+def _keys(config: Config) -> KeyRing:
+    """Return the keys. Raises StartError when strangers could send: no keys, and an address that is not loopback."""
+    try:
+        keys = KeyRing(config.keys_file)
+    except (OSError, ValueError) as error:
+        raise StartError(f"cannot read the API keys: {error}", "restore the file, or move it away") from error
+    guarded = keys.closed or config.tls.client_ca_file or config.insecure
+    for address in (config.grpc, config.http):
+        if not guarded and not address.loopback:
+            raise StartError(
+                f"`{address}` can be reached from other machines, and there are no API keys",
+                "make one with `spanbook keys create`, or say `--insecure`",
+            )
+    return keys
+
+
+if __name__ == "__main__":
+    run(receive)
