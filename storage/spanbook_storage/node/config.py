@@ -1,0 +1,82 @@
+"""What a node is told at start, and the engine configuration that comes of it.
+
+Everything that keeps the node small and its inserts safe is said here once, for the whole engine, so that the `.sql`
+files stay plain and say only what rows are.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+_DATABASE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class NodeConfig:
+    """One embedded node."""
+
+    data: Path  # the engine's directory; made when missing
+    host: str = "127.0.0.1"
+    port: int = 8123  # 0 takes a free one
+    secret: str = ""  # password of user `spanbook`, who writes; "" lets nobody write
+    database: str = "spanbook"  # made at start; readers see it and those named `<database>_…`
+    keys: Path | None = None  # API keys; where the file exists, readers need one
+    allowed_hosts: tuple[str, ...] = ()  # further names under which the node is asked (Host header)
+    readers: int = 4  # statements of readers that run at once
+    queued_readers: int = 64  # that wait for their turn; more are answered 202 TOO_MANY_SIMULTANEOUS_QUERIES
+    writers: int = 4  # statements of the writer that run at once
+    memory_mb: int = 1200  # what the engine may hold; the process stays some 250 MB above
+    query_memory_mb: int = 600  # one reader's statement
+    query_seconds: int = 60  # one reader's statement
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a database name that would need quotes."""
+        if not _DATABASE.fullmatch(self.database):
+            raise ValueError(f"`{self.database}` is no plain database name")
+
+    def owns(self, database: str) -> bool:
+        """Whether readers may look into this database."""
+        return database == self.database or database.startswith(f"{self.database}_")
+
+
+def engine_xml(config: NodeConfig) -> str:
+    """The engine's configuration file."""
+    data = escape(str(config.data))
+    return f"""<clickhouse>
+    <!-- What the engine may hold, and caches that fit into it. -->
+    <max_server_memory_usage>{config.memory_mb * _MIB}</max_server_memory_usage>
+    <mark_cache_size>{64 * _MIB}</mark_cache_size>
+    <index_mark_cache_size>{32 * _MIB}</index_mark_cache_size>
+    <primary_index_cache_size>{64 * _MIB}</primary_index_cache_size>
+    <uncompressed_cache_size>0</uncompressed_cache_size>
+    <index_uncompressed_cache_size>0</index_uncompressed_cache_size>
+    <mmap_cache_size>100</mmap_cache_size>
+    <query_condition_cache_size>{16 * _MIB}</query_condition_cache_size>
+    <compiled_expression_cache_size>{16 * _MIB}</compiled_expression_cache_size>
+    <!-- Merges share two cores with inserts and readers. -->
+    <background_pool_size>2</background_pool_size>
+    <background_merges_mutations_concurrency_ratio>2</background_merges_mutations_concurrency_ratio>
+    <background_schedule_pool_size>4</background_schedule_pool_size>
+    <background_common_pool_size>2</background_common_pool_size>
+    <background_move_pool_size>1</background_move_pool_size>
+    <background_fetches_pool_size>1</background_fetches_pool_size>
+    <tables_loader_foreground_pool_size>2</tables_loader_foreground_pool_size>
+    <tables_loader_background_pool_size>2</tables_loader_background_pool_size>
+    <tmp_path>{data}/tmp/</tmp_path>
+    <backups><allowed_path>{data}/backups/</allowed_path></backups>
+    <merge_tree>
+        <!-- An acknowledged insert and the merge that replaces it are on disk, whatever happens to the power. -->
+        <fsync_after_insert>1</fsync_after_insert>
+        <fsync_part_directory>1</fsync_part_directory>
+        <min_rows_to_fsync_after_merge>1</min_rows_to_fsync_after_merge>
+        <min_compressed_bytes_to_fsync_after_merge>1</min_compressed_bytes_to_fsync_after_merge>
+        <old_parts_lifetime>480</old_parts_lifetime>
+        <!-- The engine wants twice the free threads of its pool before it mutates or merges large parts. -->
+        <number_of_free_entries_in_pool_to_execute_mutation>1</number_of_free_entries_in_pool_to_execute_mutation>
+        <number_of_free_entries_in_pool_to_lower_max_size_of_merge>1</number_of_free_entries_in_pool_to_lower_max_size_of_merge>
+        <number_of_free_entries_in_pool_to_execute_optimize_entire_partition>1</number_of_free_entries_in_pool_to_execute_optimize_entire_partition>
+    </merge_tree>
+</clickhouse>
+"""

@@ -1,0 +1,121 @@
+"""One HTTP request in ClickHouse's terms: statement, settings, parameters, format, body."""
+
+import uuid
+import zlib
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+
+import lz4.frame  # type: ignore[import-untyped]
+import zstandard
+
+from .errors import NodeError
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+# Words of the URL that are no settings.
+_TRANSPORT = frozenset(
+    (
+        "buffer_size",
+        "client_protocol_version",
+        "close_session",
+        "compress",
+        "database",
+        "decompress",
+        "default_format",
+        "enable_http_compression",
+        "http_headers_progress_interval_ms",
+        "http_write_exception_in_output_format",
+        "http_zlib_compression_level",
+        "password",
+        "query",
+        "query_id",
+        "quota_key",
+        "role",
+        "send_progress_in_http_headers",
+        "session_check",
+        "session_id",
+        "session_timeout",
+        "stacktrace",
+        "user",
+        "wait_end_of_query",
+    )
+)
+
+
+class ClientGone(Exception):
+    """The client hung up before its request was whole."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a client asks, before anybody has judged it."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    url: dict[str, str]
+    query_id: str
+    settings: dict[str, str] = field(default_factory=dict)
+    params: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def database(self) -> str:
+        return self.url.get("database") or self.headers.get("x-clickhouse-database", "")
+
+    @property
+    def format(self) -> str:
+        return self.url.get("default_format") or self.headers.get("x-clickhouse-format", "")
+
+    def flag(self, name: str) -> bool:
+        return self.url.get(name, "0") in ("1", "true")
+
+
+def parse_request(scope: Scope) -> Request:
+    """The request that an ASGI scope describes."""
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    url = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+    return Request(
+        method=scope["method"],
+        path=scope["path"],
+        headers=headers,
+        url=url,
+        query_id=url.get("query_id") or headers.get("x-clickhouse-query-id") or str(uuid.uuid4()),
+        settings={name: url[name] for name in url if name not in _TRANSPORT and not name.startswith("param_")},
+        params={name.removeprefix("param_"): value for name, value in url.items() if name.startswith("param_")},
+    )
+
+
+async def body(receive: Receive, encoding: str) -> AsyncGenerator[bytes, None]:
+    """The request's body, decompressed, in the pieces in which it comes; raises ClientGone."""
+    decompress = _decompressor(encoding)
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        more = message.get("more_body", False)
+        if piece := message.get("body", b""):
+            try:
+                yield decompress(piece)
+            except (zlib.error, zstandard.ZstdError, RuntimeError) as error:
+                raise NodeError(354, "ZLIB_INFLATE_FAILED", f"the body is no {encoding}: {error}") from error
+
+
+def _decompressor(encoding: str) -> Callable[[bytes], bytes]:
+    match encoding.strip().lower():
+        case "" | "identity":
+            return lambda piece: piece
+        case "gzip" | "deflate":
+            return zlib.decompressobj(wbits=zlib.MAX_WBITS | 32).decompress
+        case "zstd":
+            return zstandard.ZstdDecompressor().decompressobj(read_across_frames=True).decompress
+        case "lz4":
+            inflate: Callable[[bytes], bytes] = lz4.frame.LZ4FrameDecompressor().decompress
+            return inflate
+        case _:
+            text = f"a body in `{encoding}` is not understood here\nhint: gzip, deflate, zstd and lz4 are"
+            raise NodeError(89, "UNKNOWN_COMPRESSION_METHOD", text)
