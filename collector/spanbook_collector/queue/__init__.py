@@ -6,11 +6,15 @@ is fsynced, and nothing is read before that either.
 
 from .cursors import forget_reader, reader_names
 from .errors import QueueBroken, QueueError, QueueFormat, QueueFull, QueueInUse
+from .journal import Batch, Journal
 from .queue import Limits, Queue
 from .reader import Lag, QueueReader
 from .records import Record
+from .state import QueueState, ReaderState, inspect
 
 __all__ = [
+    "Batch",
+    "Journal",
     "Lag",
     "Limits",
     "Queue",
@@ -20,7 +24,10 @@ __all__ = [
     "QueueFull",
     "QueueInUse",
     "QueueReader",
+    "QueueState",
+    "ReaderState",
     "Record",
     "forget_reader",
+    "inspect",
     "reader_names",
 ]

@@ -5,10 +5,13 @@ the queue to drain, still find room.
 """
 
 import errno
+import fcntl
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
+
+from .errors import QueueInUse
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _BALLAST = "ballast"
@@ -49,6 +52,20 @@ def write_all(handle: int, content: bytes) -> None:
     view = memoryview(content)
     while view:
         view = view[os.write(handle, view) :]
+
+
+def lock_file(path: Path, what: str) -> int:
+    """Return the handle that holds something for this process until it is closed; raises QueueInUse."""
+    handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        raise QueueInUse(
+            f"cannot open {what}: another process writes to it\n"
+            "hint: stop the other collector, or give this one its own `--data` directory"
+        ) from error
+    return handle
 
 
 def free_bytes(directory: Path) -> int:

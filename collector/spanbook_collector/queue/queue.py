@@ -6,7 +6,6 @@ of it. There is no timer; while one fsync runs, the next batch gathers.
 
 import asyncio
 import contextlib
-import fcntl
 import logging
 import os
 import threading
@@ -19,8 +18,8 @@ from typing import NamedTuple, Self
 from spanbook_schemas.signals import Signal
 
 from .digests import RecentRequests, digest_of
-from .disk import free_bytes, keep_ballast, make_directory
-from .errors import QueueBroken, QueueError, QueueFull, QueueInUse
+from .disk import free_bytes, keep_ballast, lock_file, make_directory
+from .errors import QueueBroken, QueueError, QueueFull
 from .log import Log
 from .records import Entry, Stored
 from .retention import Retention
@@ -54,7 +53,7 @@ class Queue:
         self._directory = directory
         self._limits = limits
         self._recent = RecentRequests()
-        self._lock_handle = _lock(directory)
+        self._lock_handle = lock_file(directory / "lock", f"the queue in `{directory}`")
         try:
             self._log = Log(directory, limits.segment_bytes, self._remember)
         except BaseException:
@@ -174,20 +173,6 @@ class Queue:
 
     def _remember(self, stored: Stored) -> None:
         self._recent.remember(stored.digest, stored.answer)
-
-
-def _lock(directory: Path) -> int:
-    """Return the handle that holds the directory for this process."""
-    handle = os.open(directory / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(handle)
-        raise QueueInUse(
-            f"cannot open the queue in `{directory}`: another process writes to it\n"
-            "hint: stop the other collector, or give this one its own `--data` directory"
-        ) from error
-    return handle
 
 
 def _see_exception(stored: asyncio.Future[bytes]) -> None:

@@ -69,6 +69,11 @@ class QueueReader:
         reader._move(replace(reader._cursor, quota_bytes=quota_bytes))
         return reader
 
+    @classmethod
+    def peek(cls, directory: Path, name: str) -> Self:
+        """Open a reader only to look: nothing is registered; use nothing but `cursor` and `lag`."""
+        return cls(directory, name, read_cursor(directory, name) or Cursor())
+
     @property
     def cursor(self) -> Cursor:
         """What is committed, and what was dropped."""
