@@ -1,0 +1,247 @@
+"""One traced operation, from its first moment to its one end.
+
+A call ends exactly once, however it ends: with its result, with an error, with the last chunk of its stream, when the
+stream is closed early, or when nobody holds it any more. What it takes from a stream is kept as it came and read once,
+at the end, so that a chunk costs a list append.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Mapping
+from time import perf_counter_ns
+from typing import Any
+
+from opentelemetry.context import _RUNTIME_CONTEXT, Context, attach, get_current
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, set_span_in_context
+
+from spanbook_schemas import gen_ai, names
+
+from . import _content, _provider, _settings, _suppression
+from ._guard import failed
+from ._readers import Attributes, Fields, Reader
+
+_SCALARS = (int, float, bool)
+
+
+class Call:
+    """A span that is open, and what is known of it so far."""
+
+    __slots__ = (
+        "__weakref__",
+        "_adopted",
+        "_attributes",
+        "_ended",
+        "_owner",
+        "_reader",
+        "_token",
+        "chunks",
+        "context",
+        "first_chunk",
+        "operation",
+        "span",
+        "started",
+    )
+
+    def __init__(
+        self,
+        operation: str,
+        attributes: Attributes,
+        *,
+        reader: Reader | None = None,
+        kind: SpanKind = SpanKind.CLIENT,
+        parent: Context | None = None,
+        owner: _suppression.Owner | None = None,
+    ) -> None:
+        self._ended = False
+        self.operation = operation
+        self.chunks: list[Any] = []
+        self.first_chunk = 0
+        self.span: Span | None = None
+        self._adopted: Attributes | None = None
+        self._attributes: Attributes = {}
+        self._owner = owner
+        self._reader = reader
+        self._token: Any = None
+        self.context = get_current() if parent is None else parent
+        self.started = perf_counter_ns()
+        if owner is None:
+            self._open(attributes, kind)
+        else:
+            self._attributes = attributes
+
+    @classmethod
+    def begin(
+        cls, reader: Reader, request: Fields, attributes: Attributes, kind: SpanKind = SpanKind.CLIENT
+    ) -> Call | None:
+        """Open a model call that *reader* understands, or return None where tracing is suppressed."""
+        context = get_current()
+        if _suppression.suppressed(context):
+            return None
+        try:
+            attributes.update(reader.request(request))
+        except Exception as error:
+            failed(f"{type(reader).__name__}.request", error)
+        operation = attributes.get(gen_ai.OPERATION_NAME) or reader.operation
+        attributes[gen_ai.OPERATION_NAME] = operation
+        owner = _suppression.owner(context, operation)
+        call = cls(operation, attributes, reader=reader, kind=kind, parent=context, owner=owner)
+        if call.captures_content:
+            try:
+                call._attributes.update(_encoded(reader.request_content(request)))
+            except Exception as error:
+                failed(f"{type(reader).__name__}.request_content", error)
+        return call
+
+    @property
+    def active(self) -> bool:
+        """Whether the call is still open, so that an inner one may add to it."""
+        return not self._ended
+
+    @property
+    def captures_content(self) -> bool:
+        """Whether anybody will see content that is read now."""
+        settings = _settings.current()
+        wanted = settings.span_content or settings.event_content
+        return wanted and (self.span is None or self.span.is_recording())
+
+    def adopt(self, attributes: Mapping[str, Any]) -> None:
+        """Take what an inner instrumentation of the same call learnt; own values win."""
+        self._adopted = {**(self._adopted or {}), **attributes}
+
+    def set(self, attributes: Mapping[str, Any]) -> None:
+        """Add attributes; content among them is recorded only where content is captured."""
+        self._attributes.update(_encoded(attributes) if self.captures_content else _without_content(attributes))
+
+    def attach(self) -> None:
+        """Make this call the current span, until `detach`."""
+        self._token = attach(self.context)
+
+    def detach(self) -> None:
+        """Give the current span back; silent where a coroutine was closed from another context."""
+        token, self._token = self._token, None
+        if token is not None:
+            with contextlib.suppress(ValueError, LookupError, RuntimeError):
+                _RUNTIME_CONTEXT.detach(token)
+
+    def chunk(self, chunk: Any) -> None:
+        """Keep one piece of a stream."""
+        if not self.chunks:
+            self.first_chunk = perf_counter_ns()
+        self.chunks.append(chunk)
+
+    def first_byte(self) -> None:
+        """Note that the response has begun, where its chunks are not seen one by one."""
+        self.first_chunk = perf_counter_ns()
+
+    def retried(self) -> None:
+        """Note that the SDK sends the request once more."""
+        self._attributes[gen_ai.HTTP_REQUEST_RESEND_COUNT] = (
+            self._attributes.get(gen_ai.HTTP_REQUEST_RESEND_COUNT, 0) + 1
+        )
+
+    def finish(self, response: Any = None, *, abandoned: bool = False) -> None:
+        """End with *response*, or with what the chunks add up to."""
+        if self._ended:
+            return
+        self._ended = True
+        if abandoned:
+            self._attributes[names.STREAM_END] = "abandoned"
+        self._read(response)
+        self._close(None)
+
+    def fail(self, error: BaseException) -> None:
+        """End with *error*, which stays the application's; what had been streamed before it is kept."""
+        if isinstance(error, GeneratorExit | KeyboardInterrupt):
+            self.finish(abandoned=True)
+        if self._ended:
+            return
+        self._ended = True
+        if self.chunks:
+            self._read(None)
+        self._close(error)
+
+    def __del__(self) -> None:
+        if not self._ended and not sys.is_finalizing():
+            self.finish(abandoned=True)
+
+    def _open(self, attributes: Attributes, kind: SpanKind) -> None:
+        model = attributes.get(gen_ai.REQUEST_MODEL) or attributes.get(gen_ai.AGENT_NAME)
+        subject = attributes.get(gen_ai.TOOL_NAME) or model
+        name = f"{self.operation} {subject}" if subject else self.operation
+        self.span = _provider.tracer().start_span(
+            name, context=self.context, kind=kind, attributes=_storable(attributes)
+        )
+        marks = _suppression.marks(self) if kind is SpanKind.CLIENT else {}
+        self.context = set_span_in_context(self.span, Context({**self.context, **marks}))
+
+    def _read(self, response: Any) -> None:
+        reader = self._reader
+        if reader is None:
+            return
+        try:
+            if self.chunks:
+                response = reader.join(self.chunks)
+            if response is None:
+                return
+            self._attributes.update(reader.response(response))
+        except Exception as error:
+            failed(f"{type(reader).__name__}.response", error)
+        if self.captures_content:
+            try:
+                self._attributes.update(_encoded(reader.response_content(response)))
+            except Exception as error:
+                failed(f"{type(reader).__name__}.response_content", error)
+
+    def _close(self, error: BaseException | None) -> None:
+        attributes = self._attributes
+        if self.first_chunk:
+            attributes[gen_ai.RESPONSE_TIME_TO_FIRST_CHUNK] = (self.first_chunk - self.started) / 1e9
+        span = self.span
+        if span is None:
+            assert self._owner is not None
+            self._owner.adopt(attributes)
+            return
+        try:
+            if self._adopted is not None:
+                attributes = {**self._adopted, **attributes}
+            if error is not None:
+                attributes[gen_ai.ERROR_TYPE] = error_type(error)
+            span.set_attributes(_storable(attributes))
+            if error is not None:
+                span.set_status(Status(StatusCode.ERROR, _content.redacted_text("error.message", str(error))))
+        except Exception as failure:
+            failed("Call._close", failure)
+        finally:
+            span.end()
+
+
+def error_type(error: BaseException) -> str:
+    """Return the exception's canonical name: with its module, but for builtins."""
+    kind = type(error)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _encoded(attributes: Mapping[str, Any]) -> Attributes:
+    return {
+        name: _content.encode(name, value) if name in gen_ai.CONTENT else value
+        for name, value in attributes.items()
+        if value is not None
+    }
+
+
+def _without_content(attributes: Mapping[str, Any]) -> Attributes:
+    return {name: value for name, value in attributes.items() if name not in gen_ai.CONTENT}
+
+
+def _storable(attributes: Attributes) -> Attributes:
+    """Keep what OpenTelemetry can store; the rest, such as an SDK's `NOT_GIVEN`, is not there."""
+    kept = {}
+    for name, value in attributes.items():
+        kind = type(value)
+        if kind is str:
+            kept[name] = value if value.isascii() else _content.storable(value)
+        elif kind in _SCALARS or (kind is list and value):
+            kept[name] = value
+    return kept

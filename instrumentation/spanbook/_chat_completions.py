@@ -1,0 +1,304 @@
+"""OpenAI-shaped chat completions, which many providers and SDKs speak."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from spanbook_schemas import gen_ai
+
+from ._content import Part, blob, media, parsed, text_part
+from ._fields import field, fields, integer, items, number, text, texts, true
+from ._readers import Attributes, Fields, Reader
+
+Cast = Callable[[Any], Any]
+
+PARAMETERS: Mapping[str, tuple[str, Cast]] = {
+    "model": (gen_ai.REQUEST_MODEL, text),
+    "stream": (gen_ai.REQUEST_STREAM, true),
+    "max_tokens": (gen_ai.REQUEST_MAX_TOKENS, integer),
+    "max_completion_tokens": (gen_ai.REQUEST_MAX_TOKENS, integer),
+    "temperature": (gen_ai.REQUEST_TEMPERATURE, number),
+    "top_p": (gen_ai.REQUEST_TOP_P, number),
+    "top_k": (gen_ai.REQUEST_TOP_K, integer),
+    "stop": (gen_ai.REQUEST_STOP_SEQUENCES, texts),
+    "frequency_penalty": (gen_ai.REQUEST_FREQUENCY_PENALTY, number),
+    "presence_penalty": (gen_ai.REQUEST_PRESENCE_PENALTY, number),
+    "seed": (gen_ai.REQUEST_SEED, integer),
+    "n": (gen_ai.REQUEST_CHOICE_COUNT, lambda value: integer(value) if value != 1 else None),
+    "reasoning_effort": (gen_ai.REQUEST_REASONING_LEVEL, text),
+    "response_format": (gen_ai.OUTPUT_TYPE, lambda value: output_type(field(value, "type"))),
+}
+OPENAI_PARAMETERS = {
+    **PARAMETERS,
+    "service_tier": (gen_ai.OPENAI_REQUEST_SERVICE_TIER, lambda value: text(value) if value != "auto" else None),
+}
+_OUTPUT_TYPES = {"text": "text", "json_object": "json", "json_schema": "json"}
+_NO_FIELDS: Fields = {}
+
+
+class ChatCompletions(Reader):
+    """Reads `/chat/completions` and what looks like it."""
+
+    operation = gen_ai.CHAT
+
+    def request(self, request: Fields) -> Attributes:
+        return parameters(request, PARAMETERS)
+
+    def request_content(self, request: Fields) -> Attributes:
+        return {
+            gen_ai.INPUT_MESSAGES: [message(item) for item in items(request.get("messages"))],
+            gen_ai.TOOL_DEFINITIONS: tool_definitions(request.get("tools")),
+        }
+
+    def response(self, response: Any) -> Attributes:
+        found = usage(field(response, "usage"))
+        found[gen_ai.RESPONSE_ID] = text(field(response, "id"))
+        found[gen_ai.RESPONSE_MODEL] = text(field(response, "model"))
+        reasons = [text(field(choice, "finish_reason")) for choice in items(field(response, "choices"))]
+        if any(reasons):
+            found[gen_ai.RESPONSE_FINISH_REASONS] = [reason or "error" for reason in reasons]
+        return found
+
+    def response_content(self, response: Any) -> Attributes:
+        messages = [_answer(choice) for choice in items(field(response, "choices"))]
+        return {gen_ai.OUTPUT_MESSAGES: messages} if messages else {}
+
+    def join(self, chunks: list[Any]) -> Any:
+        return join(chunks)
+
+
+class OpenAIChatCompletions(ChatCompletions):
+    """Reads what OpenAI itself adds."""
+
+    def request(self, request: Fields) -> Attributes:
+        found = parameters(request, OPENAI_PARAMETERS)
+        found[gen_ai.OPENAI_API_TYPE] = "chat_completions"
+        return found
+
+    def response(self, response: Any) -> Attributes:
+        found = super().response(response)
+        found[gen_ai.OPENAI_RESPONSE_SERVICE_TIER] = text(field(response, "service_tier"))
+        found[gen_ai.OPENAI_RESPONSE_SYSTEM_FINGERPRINT] = text(field(response, "system_fingerprint"))
+        return found
+
+
+def parameters(request: Fields, table: Mapping[str, tuple[str, Cast]]) -> Attributes:
+    """Read the request parameters that *table* names."""
+    found: Attributes = {}
+    for name, value in request.items():
+        if value is not None and (rule := table.get(name)):
+            read = rule[1](value)
+            if read is not None:
+                found[rule[0]] = read
+    return found
+
+
+def output_type(name: Any) -> str | None:
+    """Return the conventions' name of a response format."""
+    return _OUTPUT_TYPES.get(name) if isinstance(name, str) else None
+
+
+def usage(value: Any) -> Attributes:
+    """Read OpenAI's token counts, of which the details are parts."""
+    if value is None:
+        return {}
+    prompt, completion = field(value, "prompt_tokens_details"), field(value, "completion_tokens_details")
+    return {
+        gen_ai.USAGE_INPUT_TOKENS: integer(field(value, "prompt_tokens")),
+        gen_ai.USAGE_OUTPUT_TOKENS: integer(field(value, "completion_tokens")),
+        gen_ai.USAGE_CACHE_READ_INPUT_TOKENS: integer(field(prompt, "cached_tokens")),
+        gen_ai.USAGE_AUDIO_INPUT_TOKENS: integer(field(prompt, "audio_tokens")) or None,
+        gen_ai.USAGE_REASONING_OUTPUT_TOKENS: integer(field(completion, "reasoning_tokens")),
+        gen_ai.USAGE_AUDIO_OUTPUT_TOKENS: integer(field(completion, "audio_tokens")) or None,
+    }
+
+
+def message(value: Any) -> dict[str, Any]:
+    """Return one message of the history in the structure of the conventions."""
+    role = text(field(value, "role")) or "user"
+    if role in ("tool", "function"):
+        response = field(value, "content")
+        part = {"type": "tool_call_response", "response": _plain_content(response)}
+        if call_id := text(field(value, "tool_call_id")) or text(field(value, "name")):
+            part["id"] = call_id
+        return {"role": "tool", "parts": [part]}
+    said: dict[str, Any] = {"role": role, "parts": parts_of(value)}
+    if name := text(field(value, "name")):
+        said["name"] = name
+    return said
+
+
+def parts_of(value: Any) -> list[Part]:
+    """Return what a message consists of: reasoning, content, refusal, audio, tool calls."""
+    content = field(value, "content")
+    known = fields(value)
+    parts: list[Part] = []
+    if reasoning := text(known.get("reasoning_content")) or text(known.get("reasoning")):
+        parts.append({"type": "reasoning", "content": reasoning})
+    if isinstance(content, str):
+        if content:
+            parts.append(text_part(content))
+    else:
+        parts.extend(_part(item) for item in items(content))
+    if refusal := text(known.get("refusal")):
+        parts.append({"type": "refusal", "content": refusal})
+    if audio := known.get("audio"):
+        parts.append(_audio(audio))
+    parts.extend(tool_call(call) for call in items(known.get("tool_calls")))
+    if legacy := known.get("function_call"):
+        parts.append(tool_call({"function": legacy}))
+    return parts
+
+
+def tool_call(call: Any) -> Part:
+    """Return one tool call that the model asked for."""
+    function = field(call, "function") or field(call, "custom")
+    part: Part = {"type": "tool_call", "name": text(field(function, "name")) or ""}
+    if call_id := text(field(call, "id")):
+        part["id"] = call_id
+    arguments = field(function, "arguments")
+    if arguments is None:
+        arguments = field(function, "input")
+    if arguments is not None:
+        part["arguments"] = parsed(arguments)
+    return part
+
+
+def tool_definitions(tools: Any) -> list[dict[str, Any]] | None:
+    """Return the tools that the model may call; OpenAI nests a function under a key, its Responses API does not."""
+    definitions = []
+    for tool in items(tools):
+        kind = text(field(tool, "type")) or "function"
+        function = field(tool, kind) if isinstance(field(tool, kind), Mapping) else tool
+        definition = {"type": kind, "name": text(field(function, "name")) or kind}
+        for name in ("description", "parameters"):
+            if (value := field(function, name)) is not None:
+                definition[name] = value
+        definitions.append(definition)
+    return definitions or None
+
+
+def join(chunks: list[Any]) -> dict[str, Any]:
+    """Put a streamed answer together; chunks may lack anything, the choice's index too."""
+    joined: dict[str, Any] = {}
+    choices: dict[Any, dict[str, Any]] = {}
+    for chunk in chunks:
+        known = fields(chunk)
+        streamed = known.get("choices")
+        if streamed:
+            for choice in items(streamed):
+                _add_choice(choices, fields(choice))
+        if not joined or not streamed:
+            # The first chunk names the response, the last ones carry usage; those between repeat it.
+            joined.update((name, value) for name, value in known.items() if value is not None and name != "choices")
+        elif (late := known.get("usage")) is not None:
+            joined["usage"] = late
+    joined["choices"] = [_whole(choices[index]) for index in sorted(choices, key=_order)]
+    return joined
+
+
+def _add_choice(choices: dict[Any, dict[str, Any]], choice: Fields) -> None:
+    index = choice.get("index")
+    pieces = choices.get(index) if isinstance(index, int | None) else None
+    if pieces is None:
+        pieces = choices.setdefault(index if isinstance(index, int) else None, {"texts": {}, "tools": {}})
+    if (reason := choice.get("finish_reason")) is not None:
+        pieces["finish_reason"] = reason
+    delta = choice.get("delta")
+    if delta is None:
+        if isinstance(legacy := choice.get("text"), str):
+            pieces["texts"].setdefault("text", []).append(legacy)
+        return
+    for name, value in fields(delta).items():
+        if value is None:
+            continue
+        if name == "tool_calls":
+            for call in items(value):
+                _add_tool_call(pieces["tools"], call)
+        elif name == "role":
+            pieces["role"] = value
+        elif isinstance(value, str):
+            pieces["texts"].setdefault(name, []).append(value)
+        else:
+            pieces[name] = value
+
+
+def _add_tool_call(tools: dict[Any, dict[str, Any]], call: Any) -> None:
+    index, call_id = field(call, "index"), field(call, "id")
+    # Servers that leave the index out send each call whole, or name it by its id.
+    key = index if isinstance(index, int) else (call_id or next(reversed(tools), 0))
+    tool = tools.setdefault(key, {"id": None, "name": "", "arguments": []})
+    function = field(call, "function")
+    tool["id"] = tool["id"] or call_id
+    if name := text(field(function, "name")):
+        tool["name"] = tool["name"] or name
+    if arguments := text(field(function, "arguments")):
+        tool["arguments"].append(arguments)
+
+
+def _whole(pieces: dict[str, Any]) -> dict[str, Any]:
+    said: dict[str, Any] = {name: "".join(strings) for name, strings in pieces.pop("texts").items()}
+    tools = pieces.pop("tools")
+    reason = pieces.pop("finish_reason", None)
+    if tools:
+        said["tool_calls"] = [
+            {"id": tool["id"], "function": {"name": tool["name"], "arguments": "".join(tool["arguments"])}}
+            for tool in tools.values()
+        ]
+    said = {**pieces, **said}
+    whole = {"finish_reason": reason, "message": said}
+    if (legacy := said.pop("text", None)) is not None:
+        whole["text"] = legacy
+    return whole
+
+
+def _order(index: Any) -> int:
+    return index if isinstance(index, int) else -1
+
+
+def _answer(choice: Any) -> dict[str, Any]:
+    said = field(choice, "message")
+    answer: dict[str, Any] = {"role": text(field(said, "role")) or "assistant", "parts": parts_of(said)}
+    if reason := text(field(choice, "finish_reason")):
+        answer["finish_reason"] = reason
+    return answer
+
+
+def _part(value: Any) -> Part:
+    """Return one part of a message's content."""
+    if isinstance(value, str):
+        return text_part(value)
+    kind = text(field(value, "type")) or "unknown"
+    if kind in ("text", "input_text", "output_text"):
+        return text_part(text(field(value, "text")) or "")
+    if kind in ("image_url", "video_url", "audio_url"):
+        url = field(value, kind)
+        return media(kind.removesuffix("_url"), text(url) or text(field(url, "url")) or "")
+    if kind == "input_audio":
+        audio = field(value, "input_audio")
+        return blob("audio", f"audio/{text(field(audio, 'format')) or 'wav'}", text(field(audio, "data")) or "")
+    if kind == "file":
+        return _file(field(value, "file"))
+    if kind == "refusal":
+        return {"type": "refusal", "content": text(field(value, "refusal")) or ""}
+    return {"type": kind}
+
+
+def _file(file: Any) -> Part:
+    if file_id := text(field(file, "file_id")):
+        return {"type": "file", "modality": "document", "file_id": file_id}
+    return media("document", text(field(file, "file_data")) or "data:,")
+
+
+def _audio(audio: Any) -> Part:
+    if data := text(field(audio, "data")):
+        return {**blob("audio", None, data), "transcript": text(field(audio, "transcript"))}
+    return {"type": "file", "modality": "audio", "file_id": text(field(audio, "id")) or ""}
+
+
+def _plain_content(content: Any) -> Any:
+    """Return a tool's result: its text, or its parts."""
+    if isinstance(content, str):
+        return parsed(content)
+    return [_part(item) for item in items(content)] or None

@@ -1,0 +1,59 @@
+"""Who answers at an address: OpenAI's SDK is the client of many providers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from spanbook_schemas import gen_ai
+
+from ._readers import Attributes
+
+# By the end of the host's name. Names that the conventions know come first; the others are the services' own.
+_PROVIDERS = {
+    "openai.azure.com": "azure.ai.openai",
+    "cognitiveservices.azure.com": "azure.ai.openai",
+    "services.ai.azure.com": "azure.ai.inference",
+    "models.inference.ai.azure.com": "azure.ai.inference",
+    "amazonaws.com": "aws.bedrock",
+    "generativelanguage.googleapis.com": "gcp.gemini",
+    "aiplatform.googleapis.com": "gcp.vertex_ai",
+    "api.anthropic.com": "anthropic",
+    "api.cohere.com": "cohere",
+    "api.cohere.ai": "cohere",
+    "api.deepseek.com": "deepseek",
+    "api.groq.com": "groq",
+    "ml.cloud.ibm.com": "ibm.watsonx.ai",
+    "api.mistral.ai": "mistral_ai",
+    "api.moonshot.ai": "moonshot_ai",
+    "api.moonshot.cn": "moonshot_ai",
+    "api.perplexity.ai": "perplexity",
+    "api.x.ai": "x_ai",
+    "openrouter.ai": "openrouter",
+    "api.together.xyz": "together",
+    "api.together.ai": "together",
+    "api.fireworks.ai": "fireworks",
+    "api.cerebras.ai": "cerebras",
+    "api.sambanova.ai": "sambanova",
+    "api.hyperbolic.xyz": "hyperbolic",
+    "api.deepinfra.com": "deepinfra",
+    "integrate.api.nvidia.com": "nvidia",
+    "router.huggingface.co": "huggingface",
+    "dashscope.aliyuncs.com": "alibaba",
+    "dashscope-intl.aliyuncs.com": "alibaba",
+    "open.bigmodel.cn": "zhipu",
+}
+_LOCAL_PORTS = {8000: "vllm", 11434: "ollama", 1234: "lm_studio", 30000: "sglang"}
+_LOCAL = ("localhost", "127.0.0.1", "::1", "0.0.0.0", "host.docker.internal")
+
+
+def provider_of(client: Any, attributes: Attributes) -> None:
+    """Name the provider that an OpenAI-shaped client talks to, where its address or its class tells."""
+    host, port = attributes[gen_ai.SERVER_ADDRESS], attributes[gen_ai.SERVER_PORT]
+    if "Azure" in type(client).__name__:
+        attributes[gen_ai.PROVIDER_NAME] = "azure.ai.openai"
+    elif found := _by_host(host) or (_LOCAL_PORTS.get(port) if host in _LOCAL else None):
+        attributes[gen_ai.PROVIDER_NAME] = found
+
+
+def _by_host(host: str) -> str | None:
+    return next((name for end, name in _PROVIDERS.items() if host == end or host.endswith(f".{end}")), None)

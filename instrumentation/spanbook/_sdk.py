@@ -1,0 +1,278 @@
+"""How an SDK is hooked: a table of methods, the readers of their objects, and the engine that goes between.
+
+An SDK module declares; everything that patches code is here, once. Whether a method is sync, async or streaming is
+seen in what it returns, not declared: SDKs wrap their coroutines in plain functions.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
+from typing import Any
+
+import wrapt
+from opentelemetry.trace import SpanKind
+
+from spanbook_schemas import gen_ai
+
+from ._call import Call
+from ._guard import failed
+from ._readers import Attributes, Reader
+from ._streams import WatchedAsync, watched, watched_async
+
+log = logging.getLogger("spanbook")
+
+Wrapper = Callable[[Callable[..., Any], Any, tuple[Any, ...], dict[str, Any]], Any]
+Target = Callable[[Any], Attributes]
+
+
+def nowhere(instance: Any) -> Attributes:
+    """Say nothing about the server: for SDKs whose clients do not tell."""
+    return {}
+
+
+@dataclass(frozen=True)
+class Hook:
+    """A method that is one call to a model: where it is, what its objects mean, whom it talks to."""
+
+    module: str
+    method: str
+    reader: Reader
+    target: Target = nowhere
+    kind: SpanKind = SpanKind.CLIENT
+
+    def wrapper(self, sdk: Sdk, original: Any) -> Wrapper:
+        return _around(sdk, self, original)
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A method or property that is replaced by what *replacement* makes of the original."""
+
+    module: str
+    method: str
+    make: Callable[[Sdk, Any], Any]
+
+    optional: bool = True
+
+
+@dataclass
+class Sdk:
+    """One instrumented library."""
+
+    provider: str
+    requires: str
+    hooks: tuple[Hook | Patch, ...]
+    enabled: bool = field(default=False, init=False)
+    _pending: set[int] = field(default_factory=set, init=False)
+    _patched: list[tuple[Any, str, Any, Any]] = field(default_factory=list, init=False)
+
+    @property
+    def package(self) -> str:
+        """The import name of the library."""
+        return self.hooks[0].module.partition(".")[0]
+
+    @property
+    def installed(self) -> bool:
+        """Whether the library can be imported."""
+        return self.package in sys.modules or find_spec(self.package) is not None
+
+    def autolog(self) -> None:
+        """Trace every call from now on, whether the library is imported already or later.
+
+        Calling it twice changes nothing. Raises RuntimeError when the library is not installed.
+        """
+        if not self.installed:
+            raise RuntimeError(
+                f"cannot trace {self.provider}: `{self.package}` is not installed\nhint: pip install '{self.requires}'"
+            )
+        if self.enabled:
+            return
+        self.enabled = True
+        for index, hook in enumerate(self.hooks):
+            if hook.module in sys.modules:
+                self._apply(hook)
+            elif index not in self._pending:
+                self._pending.add(index)
+                wrapt.register_post_import_hook(self._when_imported(hook), hook.module)
+
+    def unlog(self) -> None:
+        """Put every original back."""
+        self.enabled = False
+        while self._patched:
+            owner, name, original, replacement = self._patched.pop()
+            # Whoever patched after us keeps their patch; ours only passes through from now on.
+            if inspect.getattr_static(owner, name, None) is replacement:
+                setattr(owner, name, original)
+
+    def _when_imported(self, hook: Hook | Patch) -> Callable[[Any], None]:
+        def apply(module: Any) -> None:
+            if self.enabled:
+                self._apply(hook)
+
+        return apply
+
+    def _apply(self, hook: Hook | Patch) -> None:
+        try:
+            owner, name, original = wrapt.resolve_path(sys.modules[hook.module], hook.method)
+        except AttributeError:
+            log.warning("%s has no %s.%s: not traced", self.package, hook.module, hook.method)
+            return
+        if isinstance(hook, Hook):
+            replacement: Any = wrapt.FunctionWrapper(original, hook.wrapper(self, original))
+        else:
+            replacement = hook.make(self, original)
+        wrapt.apply_patch(owner, name, replacement)
+        self._patched.append((owner, name, original, replacement))
+
+
+def _around(sdk: Sdk, hook: Hook, original: Any) -> Wrapper:
+    """Return the wrapper of one hooked method."""
+    names = _positional(original)
+
+    def begin(instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | None:
+        attributes: Attributes = {gen_ai.PROVIDER_NAME: sdk.provider}
+        try:
+            attributes.update(hook.target(instance))
+        except Exception as error:
+            failed(f"{sdk.package}.target", error)
+        request = {**dict(zip(names, args, strict=False)), **kwargs} if args else kwargs
+        return Call.begin(hook.reader, request, attributes, hook.kind)
+
+    async def later(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        call = begin(instance, args, kwargs)
+        if call is None:
+            return await wrapped(*args, **kwargs)
+        return await awaited(wrapped, args, kwargs, call)
+
+    def around(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        if not sdk.enabled:
+            return wrapped(*args, **kwargs)
+        if is_coroutine_function:
+            return later(wrapped, instance, args, kwargs)
+        call = begin(instance, args, kwargs)
+        if call is None:
+            return wrapped(*args, **kwargs)
+        return run(wrapped, args, kwargs, call)
+
+    is_coroutine_function = inspect.iscoroutinefunction(inspect.unwrap(original))
+    return around
+
+
+def run(wrapped: Callable[..., Any], args: Any, kwargs: Any, call: Call) -> Any:
+    """Make the call with its span current, and end it when its result is really there."""
+    call.attach()
+    try:
+        result = wrapped(*args, **kwargs)
+    except BaseException as error:
+        call.fail(error)
+        raise
+    finally:
+        call.detach()
+    return settled(call, result)
+
+
+async def awaited(wrapped: Callable[..., Any], args: Any, kwargs: Any, call: Call) -> Any:
+    """Await the call with its span current."""
+    call.attach()
+    try:
+        result = await wrapped(*args, **kwargs)
+    except BaseException as error:
+        call.fail(error)
+        raise
+    finally:
+        call.detach()
+    return settled(call, result)
+
+
+def settled(call: Call, result: Any) -> Any:
+    """End *call* with *result*: now, when it has been awaited, or when it has been drained."""
+    kind = type(result)
+    if kind is CoroutineType:
+        return _settled_later(call, result)
+    if kind is GeneratorType:
+        return watched(result, call)
+    if kind is AsyncGeneratorType:
+        return watched_async(result, call)
+    if hasattr(kind, "__anext__") or hasattr(kind, "__next__"):
+        return Stream(result, call)
+    if inspect.isawaitable(result):
+        return _settled_later(call, result)
+    call.finish(result)
+    return result
+
+
+async def _settled_later(call: Call, pending: Any) -> Any:
+    call.attach()
+    try:
+        result = await pending
+    except BaseException as error:
+        call.fail(error)
+        raise
+    finally:
+        call.detach()
+    return settled(call, result)
+
+
+class Stream(wrapt.ObjectProxy[Any]):
+    """An SDK's own stream object that is neither a generator nor open to a closer look: it remembers its chunks."""
+
+    def __init__(self, stream: Any, call: Call) -> None:
+        super().__init__(stream)
+        self._self_call = call
+        self._self_chunks = _watched(stream, call)
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __aiter__(self) -> Any:
+        return self
+
+    def __next__(self) -> Any:
+        return next(self._self_chunks)
+
+    async def __anext__(self) -> Any:
+        return await self._self_chunks.__anext__()
+
+    def __enter__(self) -> Any:
+        self.__wrapped__.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> Any:
+        try:
+            return self.__wrapped__.__exit__(*error)
+        finally:
+            self._self_call.finish(abandoned=True)
+
+    async def __aenter__(self) -> Any:
+        await self.__wrapped__.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: Any) -> Any:
+        try:
+            return await self.__wrapped__.__aexit__(*error)
+        finally:
+            self._self_call.finish(abandoned=True)
+
+    def close(self) -> Any:
+        try:
+            return self.__wrapped__.close()
+        finally:
+            self._self_call.finish(abandoned=True)
+
+
+def _watched(stream: Any, call: Call) -> Any:
+    return WatchedAsync(stream, call) if hasattr(type(stream), "__anext__") else watched(stream, call)
+
+
+def _positional(function: Any) -> tuple[str, ...]:
+    try:
+        names = list(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        return ()
+    return tuple(names[1:] if names[:1] == ["self"] else names)

@@ -1,0 +1,260 @@
+"""The SDKs that Stainless generates: openai, anthropic, groq, together, fireworks.
+
+All their methods, helpers and client variants end in one method, `request` of `_base_client`. Hooking it sees chat,
+parse, stream helpers, raw responses and the cloud variants alike, with the body as it will be sent. The SDK's objects
+are returned as they are: a stream gets its own iterator replaced, a raw response its `iter_bytes` and `close`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import weakref
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from typing import Any
+
+import wrapt
+from opentelemetry.context import get_current
+
+from spanbook_schemas import gen_ai
+
+from . import _suppression
+from ._call import Call
+from ._guard import failed
+from ._readers import Attributes, Reader
+from ._sdk import Patch, Sdk
+from ._streams import WatchedAsync, watched
+
+# Finds the reader of a request by its method and path; None leaves it untraced.
+Route = Callable[[str, str], Reader | None]
+Target = Callable[[Any, Attributes], None]
+
+_RAW_HEADER = "X-Stainless-Raw-Response"
+_MOST_BYTES = 4 << 20  # of a raw response that is read a second time
+
+
+def hooks(package: str, route: Route, target: Target) -> tuple[Patch, ...]:
+    """Return the patches of one Stainless SDK; *target* adds to the attributes what the client tells."""
+    module = f"{package}._base_client"
+
+    def request(sdk: Sdk, original: Any) -> Any:
+        return wrapt.FunctionWrapper(original, _around(sdk, route, target))
+
+    return (
+        Patch(module, "SyncAPIClient.request", request),
+        Patch(module, "AsyncAPIClient.request", request),
+        Patch(module, "SyncAPIClient._sleep_for_retry", _counting_retries),
+        Patch(module, "AsyncAPIClient._sleep_for_retry", _counting_retries),
+    )
+
+
+def server(client: Any, attributes: Attributes) -> None:
+    """Add where the client's requests go."""
+    url = client._base_url
+    attributes[gen_ai.SERVER_ADDRESS] = url.host
+    attributes[gen_ai.SERVER_PORT] = url.port or (80 if url.scheme == "http" else 443)
+
+
+def _around(sdk: Sdk, route: Route, target: Target) -> Any:
+    def begin(client: Any, options: Any) -> Call | None:
+        try:
+            reader = route(options.method, options.url)
+            if reader is None:
+                return None
+            attributes: Attributes = {gen_ai.PROVIDER_NAME: sdk.provider}
+            server(client, attributes)
+            target(client, attributes)
+            return Call.begin(reader, _body(options), attributes)
+        except Exception as error:
+            failed(f"{sdk.package}.request", error)
+            return None
+
+    async def later(wrapped: Any, client: Any, options: Any, args: Any, kwargs: Any) -> Any:
+        call = begin(client, options)
+        if call is None:
+            return await wrapped(*args, **kwargs)
+        call.attach()
+        try:
+            result = await wrapped(*args, **kwargs)
+        except BaseException as error:
+            call.fail(error)
+            raise
+        finally:
+            call.detach()
+        return _settled(call, options, kwargs.get("stream"), result)
+
+    def around(wrapped: Any, client: Any, args: Any, kwargs: Any) -> Any:
+        if not sdk.enabled:
+            return wrapped(*args, **kwargs)
+        options = args[1] if len(args) > 1 else kwargs.get("options")
+        if inspect.iscoroutinefunction(wrapped):
+            return later(wrapped, client, options, args, kwargs)
+        call = begin(client, options)
+        if call is None:
+            return wrapped(*args, **kwargs)
+        call.attach()
+        try:
+            result = wrapped(*args, **kwargs)
+        except BaseException as error:
+            call.fail(error)
+            raise
+        finally:
+            call.detach()
+        return _settled(call, options, kwargs.get("stream"), result)
+
+    return around
+
+
+def _body(options: Any) -> Mapping[str, Any]:
+    """The request's fields as they will be sent; the path too, which names what a GET fetches."""
+    body = options.json_data
+    fields: Mapping[str, Any] = body if isinstance(body, Mapping) else {}
+    if extra := options.extra_json:
+        fields = {**fields, **extra}
+    return fields if options.method.lower() != "get" else {**fields, "path": options.url}
+
+
+def _settled(call: Call, options: Any, stream: Any, result: Any) -> Any:
+    """End *call* with *result*, or see to it that it ends when the result has been read."""
+    try:
+        headers = options.headers
+        if isinstance(headers, Mapping) and _RAW_HEADER in headers:
+            _read_raw(call, result.http_response)
+        elif stream and hasattr(result, "_iterator"):
+            _watch(call, result)
+        else:
+            call.finish(result)
+    except Exception as error:
+        failed("stainless.settled", error)
+        call.finish()
+    return result
+
+
+def _watch(call: Call, stream: Any) -> None:
+    # Iterating a twin: a generator that refers to the stream which holds it would leave a dropped stream to the
+    # garbage collector, and its span open until then.
+    twin = object.__new__(type(stream))
+    twin.__dict__.update(stream.__dict__)
+    twin.__dict__.pop("_iterator", None)
+    chunks = twin.__stream__()
+    watching = WatchedAsync(chunks, call) if hasattr(chunks, "__anext__") else watched(chunks, call)
+    stream._iterator = watching
+    _when_closed(stream.response, call, weakref.ref(watching))
+
+
+def _reading(iterator: Any) -> bool:
+    """Tell whether *iterator* is just now waiting for the next chunk."""
+    if isinstance(iterator, WatchedAsync):
+        return iterator.pulling
+    return iterator is not None and inspect.getgeneratorstate(iterator) == inspect.GEN_RUNNING
+
+
+def _when_closed(response: Any, call: Call, iterator: weakref.ref[Any]) -> None:
+    """End *call* when the response is closed from outside; helpers close it without telling their stream.
+
+    Closed from within, the stream is at its end or broke, and its *iterator* knows better.
+    """
+    kind = type(response)
+    # Weakly: responses refer to themselves, so what they hold lives until the garbage collector comes.
+    this, held = weakref.ref(response), weakref.ref(call)
+
+    def closed() -> Any:
+        response = this()
+        if response is not None:
+            response.__dict__.pop("close", None)
+            response.__dict__.pop("aclose", None)
+        if not _reading(iterator()) and (call := held()) is not None:
+            call.finish(abandoned=True)
+        return response
+
+    def close() -> None:
+        if (response := closed()) is not None:
+            kind.close(response)
+
+    async def aclose() -> None:
+        if (response := closed()) is not None:
+            await kind.aclose(response)
+
+    response.close = close
+    response.aclose = aclose
+
+
+def _read_raw(call: Call, response: Any) -> None:
+    """Read a response that the application asked for raw: now if it is here, else while the application reads it."""
+    if response.is_closed or hasattr(response, "_content"):
+        call.finish(_decoded(response.headers.get("content-type", ""), response.content, call))
+        return
+    content_type = response.headers.get("content-type", "")
+    readable = "json" in content_type or "event-stream" in content_type
+    pieces: list[bytes] = []
+    size = 0
+    kind = type(response)
+    this = weakref.ref(response)
+
+    def keep(piece: bytes) -> None:
+        nonlocal size
+        if not call.first_chunk:
+            call.first_byte()
+        size += len(piece)
+        if readable and size <= _MOST_BYTES:
+            pieces.append(piece)
+
+    def iter_bytes(chunk_size: int | None = None) -> Iterator[bytes]:
+        response = this()
+        for piece in kind.iter_bytes(response, chunk_size):
+            keep(piece)
+            yield piece
+
+    async def aiter_bytes(chunk_size: int | None = None) -> AsyncIterator[bytes]:
+        response = this()
+        async for piece in kind.aiter_bytes(response, chunk_size):
+            keep(piece)
+            yield piece
+
+    def finish() -> Any:
+        response = this()
+        if response is not None:
+            for name in ("close", "aclose", "iter_bytes", "aiter_bytes"):
+                response.__dict__.pop(name, None)
+        call.finish(_decoded(content_type, b"".join(pieces), call))
+        return response
+
+    def close() -> None:
+        if (response := finish()) is not None:
+            kind.close(response)
+
+    async def aclose() -> None:
+        if (response := finish()) is not None:
+            await kind.aclose(response)
+
+    response.iter_bytes, response.aiter_bytes = iter_bytes, aiter_bytes
+    response.close, response.aclose = close, aclose
+
+
+def _decoded(content_type: str, body: bytes, call: Call) -> Any:
+    """Return the response object of a raw body; of server-sent events, put the chunks into *call*."""
+    if "event-stream" in content_type:
+        for event in body.replace(b"\r\n", b"\n").split(b"\n\n"):
+            data = b"\n".join(line[5:].strip() for line in event.split(b"\n") if line.startswith(b"data:"))
+            if data.startswith(b"{"):
+                try:
+                    call.chunks.append(json.loads(data))
+                except ValueError:  # cut off in the middle
+                    continue
+        return None
+    if "json" not in content_type:
+        return {}
+    try:
+        return json.loads(body or b"{}")
+    except ValueError:
+        return {}
+
+
+def _counting_retries(sdk: Sdk, original: Any) -> Any:
+    def around(wrapped: Any, client: Any, args: Any, kwargs: Any) -> Any:
+        call = _suppression.current_owner(get_current())
+        if isinstance(call, Call) and sdk.enabled:
+            call.retried()
+        return wrapped(*args, **kwargs)
+
+    return wrapt.FunctionWrapper(original, around)

@@ -1,0 +1,124 @@
+"""One model call, one span that bears its usage.
+
+Frameworks call SDKs, SDKs call SDKs, and other instrumentation may sit above or below. Whoever opens a model call first
+owns it: it leaves a mark in the OpenTelemetry context, and an instrumentation further in adds what it learns to the
+owner instead of opening a second span. Marks of OpenTelemetry's own GenAI packages and of Traceloop's are honoured, and
+set, alike.
+"""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context
+
+from spanbook_schemas import gen_ai
+
+_OWNER = "spanbook-model-call"
+_TRACELOOP = "suppress_language_model_instrumentation"
+
+# Operations that count as one and the same call when they are nested, and the context key and the type of the mark
+# that `opentelemetry-util-genai` uses for them.
+_OFFICIAL = {
+    "inference": ("opentelemetry.genai.client.inference.context", "_inference_invocation", "InferenceData"),
+    "embedding": ("opentelemetry.genai.client.embedding.context", "_embedding_invocation", "EmbeddingData"),
+    "retrieval": ("opentelemetry.genai.client.retrieval.context", "_retrieval_invocation", "RetrievalData"),
+    "fetch_response": (
+        "opentelemetry.genai.client.fetch_response.context",
+        "_fetch_response_invocation",
+        "FetchResponseData",
+    ),
+}
+_CLASSES = {
+    gen_ai.CHAT: "inference",
+    gen_ai.GENERATE_CONTENT: "inference",
+    gen_ai.TEXT_COMPLETION: "inference",
+    gen_ai.EMBEDDINGS: "embedding",
+    gen_ai.RETRIEVAL: "retrieval",
+    gen_ai.FETCH_RESPONSE: "fetch_response",
+}
+_UTIL = "opentelemetry.util.genai"
+
+
+class Owner(Protocol):
+    """A model call further out, which takes what an inner one learns."""
+
+    operation: str
+
+    @property
+    def active(self) -> bool: ...
+
+    def adopt(self, attributes: Mapping[str, Any]) -> None: ...
+
+
+def suppressed(context: Context) -> bool:
+    """Tell whether somebody further out asked for no spans at all."""
+    return bool(context) and bool(context.get(_SUPPRESS_INSTRUMENTATION_KEY))
+
+
+def owner(context: Context, operation: str) -> Owner | None:
+    """Return who already owns a model call like *operation* in *context*."""
+    kind = _CLASSES.get(operation)
+    if kind is None or not context:
+        return None
+    call = current_owner(context)
+    if call is not None and _CLASSES.get(call.operation) == kind:
+        return call
+    official = context.get(_OFFICIAL[kind][0])
+    if official is not None:
+        return _OfficialOwner(operation, official)
+    return _Nobody(operation) if context.get(_TRACELOOP) and _OWNER not in context else None
+
+
+def owned(context: Context) -> bool:
+    """Tell whether *context* is inside a model call of ours."""
+    return current_owner(context) is not None
+
+
+def current_owner(context: Context) -> Owner | None:
+    """Return the innermost model call of ours that is still open, or None."""
+    # Weakly held: a task that outlives the call keeps its context, and a context that held its call would be a circle.
+    mark: weakref.ref[Owner] | None = context.get(_OWNER)  # type: ignore[assignment]
+    call = mark() if mark is not None else None
+    return call if call is not None and call.active else None
+
+
+def marks(call: Owner) -> dict[str, Any]:
+    """Return the context entries that make *call* the owner of what it calls."""
+    entries: dict[str, Any] = {_OWNER: weakref.ref(call), _TRACELOOP: True}
+    if _UTIL in sys.modules and (kind := _CLASSES.get(call.operation)):
+        key, module, name = _OFFICIAL[kind]
+        if data := getattr(sys.modules.get(f"{_UTIL}.{module}"), name, None):
+            entries[key] = data()
+    return entries
+
+
+class _OfficialOwner:
+    """An open call of OpenTelemetry's own GenAI packages, whose record in the context takes values by field name."""
+
+    active = True
+
+    def __init__(self, operation: str, record: Any) -> None:
+        self.operation = operation
+        self._record = record
+
+    def adopt(self, attributes: Mapping[str, Any]) -> None:
+        for name, value in attributes.items():
+            attribute = name.removeprefix("gen_ai.").replace(".", "_")
+            if name not in gen_ai.CONTENT and hasattr(self._record, attribute):
+                setattr(self._record, attribute, value)
+
+
+class _Nobody:
+    """A call whose owner only says that it has one."""
+
+    active = True
+
+    def __init__(self, operation: str) -> None:
+        self.operation = operation
+
+    def adopt(self, attributes: Mapping[str, Any]) -> None:
+        pass
