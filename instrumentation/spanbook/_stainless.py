@@ -185,7 +185,8 @@ def _read_raw(call: Call, response: Any) -> None:
         call.finish(_decoded(response.headers.get("content-type", ""), response.content, call))
         return
     content_type = response.headers.get("content-type", "")
-    readable = "json" in content_type or "event-stream" in content_type
+    streamed = "event-stream" in content_type
+    readable = streamed or "json" in content_type
     pieces: list[bytes] = []
     size = 0
     kind = type(response)
@@ -193,7 +194,7 @@ def _read_raw(call: Call, response: Any) -> None:
 
     def keep(piece: bytes) -> None:
         nonlocal size
-        if not call.first_chunk:
+        if streamed and not call.first_chunk:
             call.first_byte()
         size += len(piece)
         if readable and size <= _MOST_BYTES:

@@ -139,8 +139,6 @@ def _check_frame(span: ReadableSpan, definition: Definition, attributes: Mapping
     failed = "error.type" in attributes
     if span.status.status_code is not (StatusCode.ERROR if failed else StatusCode.UNSET):
         yield Deviation(definition.name, "status", Problem.STATUS, span.status.status_code.name)
-    if failed and not span.status.description:
-        yield Deviation(definition.name, "status", Problem.STATUS, "has no description")
     for event in span.events:
         yield Deviation(definition.name, f"span event {event.name}", Problem.UNKNOWN, "events are log records")
 

@@ -1,0 +1,1 @@
+"""The same scenarios for every SDK: an SDK is a row."""

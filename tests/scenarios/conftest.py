@@ -1,0 +1,70 @@
+"""A provider that the whole table shares, and a tracer whose spans are looked at, not exported."""
+
+from __future__ import annotations
+
+import gc
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from opentelemetry import trace
+
+from fakes.provider import Provider
+from scenarios.recorder import COVERAGE, Recorder
+from scenarios.row import Row
+from scenarios.running import closed
+from spanbook import _provider, _settings
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Provider]:
+    with Provider() as provider:
+        yield provider
+
+
+@pytest.fixture
+def fake(server: Provider) -> Iterator[Provider]:
+    yield server
+    server.clear()
+
+
+@pytest.fixture
+def recorder(caplog: pytest.LogCaptureFixture) -> Iterator[Recorder]:
+    """Spans of one test. After it no span is open, none is current, and nobody has complained."""
+    recorder = Recorder()
+    _settings.configure(content=True, raise_errors=True)
+    _provider.use(recorder.provider)
+    yield recorder
+    gc.collect()
+    _provider.use(None)
+    _settings.reset()
+    assert not recorder.still_open
+    assert not trace.get_current_span().get_span_context().is_valid
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def clients(server: Provider) -> AsyncIterator[Callable[[Row, bool], Any]]:
+    """One client of each kind for each row, since making one costs more than a call."""
+    made: dict[tuple[str, bool], Any] = {}
+
+    def client(row: Row, is_async: bool) -> Any:
+        if (row.name, is_async) not in made:
+            opened = row.open_async if is_async else row.open
+            assert opened is not None
+            made[row.name, is_async] = opened(server.url)
+            gc.freeze()  # the SDK that it brought in: the scenarios collect garbage often, and would walk it each time
+        return made[row.name, is_async]
+
+    yield client
+    gc.unfreeze()
+    for opened in made.values():
+        await closed(opened)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if lines := list(COVERAGE.lines()):
+        terminalreporter.section("recommended attributes of the GenAI conventions, by SDK")
+        terminalreporter.write_line("\n".join(lines))

@@ -1,0 +1,141 @@
+"""Chat completions: OpenAI's, and the SDKs that copied them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fakes.replies import Reply
+from scenarios.row import PARAMETERS, QUESTION, SYSTEM, SYSTEM_MESSAGE, TOOL_DEFINITION, USER_MESSAGE, Fields, Way
+from scenarios.row import output_messages as messages
+
+MESSAGES = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": QUESTION}]
+TOOL: dict[str, Any] = {
+    "type": "function",
+    "function": {"name": "get_weather", "description": "Current weather", "parameters": PARAMETERS},
+}
+FIELDS: Fields = {
+    "model": "fake-model",
+    "messages": MESSAGES,
+    "tools": [TOOL],
+    "temperature": 0.5,
+    "top_p": 0.9,
+    "max_tokens": 64,
+    "stop": ["END"],
+    "seed": 7,
+    "frequency_penalty": 0.25,
+    "presence_penalty": -0.25,
+}
+ASKED: Fields = {
+    "gen_ai.request.temperature": 0.5,
+    "gen_ai.request.top_p": 0.9,
+    "gen_ai.request.max_tokens": 64,
+    "gen_ai.request.stop_sequences": ("END",),
+    "gen_ai.request.seed": 7,
+    "gen_ai.request.frequency_penalty": 0.25,
+    "gen_ai.request.presence_penalty": -0.25,
+    "gen_ai.input.messages": [SYSTEM_MESSAGE, USER_MESSAGE],
+    "gen_ai.tool.definitions": [TOOL_DEFINITION],
+}
+
+
+def answered(reply: Reply, streamed: bool) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "gen_ai.response.id": reply.id,
+        "gen_ai.response.model": reply.model or "fake-model",
+        "gen_ai.response.finish_reasons": (reply.reason,),
+        "gen_ai.output.messages": messages(reply, reply.reason),
+    }
+    if reply.usage:
+        told |= {
+            "gen_ai.usage.input_tokens": reply.usage.input,
+            "gen_ai.usage.output_tokens": reply.usage.output,
+            "gen_ai.usage.cache_read.input_tokens": reply.usage.cached,
+            "gen_ai.usage.reasoning.output_tokens": reply.usage.reasoning,
+        }
+    return told
+
+
+def create(client: Any, fields: Fields) -> Any:
+    return client.chat.completions.create(**fields if fields.get("stream") else whole(fields))
+
+
+def whole(fields: Fields) -> Fields:
+    """What is asked when the answer is not streamed."""
+    return {name: value for name, value in fields.items() if name != "stream_options"}
+
+
+def stream(client: Any, fields: Fields) -> Any:
+    return create(client, {**fields, "stream": True})
+
+
+def drained(client: Any, fields: Fields) -> list[Any]:
+    return list(stream(client, fields))
+
+
+def managed(client: Any, fields: Fields) -> list[Any]:
+    with stream(client, fields) as chunks:
+        return list(chunks)
+
+
+def raw(client: Any, fields: Fields) -> Any:
+    response = client.chat.completions.with_raw_response.create(**whole(fields))
+    return response.parse()
+
+
+def raw_stream(client: Any, fields: Fields) -> list[Any]:
+    response = client.chat.completions.with_raw_response.create(**fields, stream=True)
+    return list(response.parse())
+
+
+def streaming_response(client: Any, fields: Fields) -> Any:
+    with client.chat.completions.with_streaming_response.create(**whole(fields)) as response:
+        return response.parse()
+
+
+async def adrained(client: Any, fields: Fields) -> list[Any]:
+    return [chunk async for chunk in await stream(client, fields)]
+
+
+async def amanaged(client: Any, fields: Fields) -> list[Any]:
+    async with await stream(client, fields) as chunks:
+        return [chunk async for chunk in chunks]
+
+
+async def araw(client: Any, fields: Fields) -> Any:
+    response = await client.chat.completions.with_raw_response.create(**whole(fields))
+    return await parsed(response)
+
+
+async def araw_stream(client: Any, fields: Fields) -> list[Any]:
+    response = await client.chat.completions.with_raw_response.create(**fields, stream=True)
+    return [chunk async for chunk in await parsed(response)]
+
+
+async def astreaming_response(client: Any, fields: Fields) -> Any:
+    async with client.chat.completions.with_streaming_response.create(**whole(fields)) as response:
+        return await response.parse()
+
+
+async def parsed(response: Any) -> Any:
+    """Some generations of the generator parse at once, some when awaited."""
+    result = response.parse()
+    return await result if hasattr(result, "__await__") else result
+
+
+PLAIN = (
+    Way("call", create),
+    Way("acall", create, is_async=True),
+    Way("stream", drained, streams=True),
+    Way("astream", adrained, streams=True, is_async=True),
+)
+STAINLESS = (
+    *PLAIN,
+    Way("managed_stream", managed, streams=True),
+    Way("amanaged_stream", amanaged, streams=True, is_async=True),
+    Way("raw", raw),
+    Way("araw", araw, is_async=True),
+    Way("raw_stream", raw_stream, streams=True),
+    Way("araw_stream", araw_stream, streams=True, is_async=True),
+    Way("streaming_response", streaming_response),
+    Way("astreaming_response", astreaming_response, is_async=True),
+)

@@ -1,0 +1,76 @@
+"""Making a row's calls: with and without autolog, and what of a result and a request can be compared."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from fakes.exchange import Request
+from scenarios.row import Row, Way
+
+VOLATILE = frozenset(
+    {"authorization", "x-amz-date", "amz-sdk-invocation-id", "amz-sdk-request", "idempotency-key", "host", "connection"}
+)
+"""Headers that differ between two calls of the bare SDK."""
+
+
+def sdk_module(row: Row) -> Any:
+    return importlib.import_module(f"spanbook.{row.sdk}")
+
+
+@contextmanager
+def logged(row: Row) -> Iterator[None]:
+    """Autolog for a while."""
+    module = sdk_module(row)
+    module.autolog()
+    try:
+        yield
+    finally:
+        module.unlog()
+
+
+async def take(way: Way, client: Any, row: Row) -> Any:
+    """Call, and take all of the answer."""
+    result = way.run(client, row.fields)
+    return await result if inspect.isawaitable(result) else result
+
+
+async def outcome(way: Way, client: Any, row: Row) -> Any:
+    """What the application sees: a result, or an exception's type and words."""
+    try:
+        return shown(await take(way, client, row))
+    except Exception as error:
+        return type(error), str(error), error.args and shown(error.args)
+
+
+def shown(value: Any) -> Any:
+    """A value in a form that two calls have in common; generators and bodies read once are not among them."""
+    return repr(value)
+
+
+def sent(request: Request) -> tuple[Any, ...]:
+    """A request without what differs between two calls of the bare SDK."""
+    headers = [(name.lower(), value) for name, value in request.headers if name.lower() not in VOLATILE]
+    return request.method, request.target, headers, request.body
+
+
+async def chunks_of(stream: Any) -> AsyncIterator[Any]:
+    """Iterate a stream of either kind."""
+    if hasattr(stream, "__anext__") or hasattr(stream, "__aiter__"):
+        async for chunk in stream:
+            yield chunk
+    else:
+        for chunk in stream:
+            yield chunk
+
+
+async def closed(client: Any) -> None:
+    for name in ("aclose", "close"):
+        if callable(close := getattr(client, name, None)):
+            result = close()
+            if inspect.isawaitable(result):
+                await result
+            return
