@@ -162,9 +162,9 @@ class SegmentFile:
         return self._pread(start, end - start)
 
     def _at(self, offset: int, end: int, after_index: int) -> Stored | None:
-        if self._codec is None:
+        if self._codec is None or end - offset < HEAD_BYTES:
             return None
-        self._load(offset, min(HEAD_BYTES, end - offset), end)
+        self._load(offset, HEAD_BYTES, end)
         size = self._codec.size_at(self._window, offset - self._window_start)
         if size is None or offset + size > end:
             return None
