@@ -5,7 +5,8 @@ mode: `PROMETHEUS_MULTIPROC_DIR` has to be set before this module is imported. L
 that a client sends is one.
 """
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 RECEIVED_REQUESTS = Counter("spanbook_received_requests", "Requests acknowledged", ["signal", "transport"])
 RECEIVED_ITEMS = Counter(
@@ -26,3 +27,42 @@ ACKNOWLEDGE_SECONDS = Histogram(
     ["transport"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5),
 )
+
+INSERT_SECONDS = Histogram(
+    "spanbook_insert_seconds",
+    "From a batch that is sent to ClickHouse's answer",
+    ["signal"],
+    buckets=(0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0),
+)
+INSERTED_BYTES = Counter("spanbook_inserted_bytes", "Bytes that ClickHouse has taken", ["signal"])
+INSERT_FAILURES = Counter("spanbook_insert_failures", "Inserts that failed, repeated ones included", ["kind"])
+DEAD_LETTERS = Counter("spanbook_dead_letters", "Requests set aside because ClickHouse refuses them", ["signal"])
+EXPORTED_REQUESTS = Counter("spanbook_exported_requests", "Requests taken by an exporter's destination", ["exporter"])
+UNEXPORTED_BYTES = Gauge(
+    "spanbook_unexported_bytes",
+    "Bytes in the queue that an exporter has not sent",
+    ["exporter"],
+    multiprocess_mode="mostrecent",
+)
+UNEXPORTED_REQUESTS = Gauge(
+    "spanbook_unexported_requests",
+    "Requests that an exporter has not sent",
+    ["exporter"],
+    multiprocess_mode="mostrecent",
+)
+OLDEST_UNEXPORTED_SECONDS = Gauge(
+    "spanbook_oldest_unexported_seconds", "Age of the oldest of them", ["exporter"], multiprocess_mode="mostrecent"
+)
+DROPPED_REQUESTS = Gauge(
+    "spanbook_dropped_requests",
+    "Requests that a forwarder lost to its quota",
+    ["exporter"],
+    multiprocess_mode="mostrecent",
+)
+
+
+def exposition() -> bytes:
+    """Return the values of all processes as Prometheus text."""
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)

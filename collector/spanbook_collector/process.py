@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 import uvloop
 
 from spanbook_collector.config import Config, restore
+from spanbook_collector.errors import SpanbookError
 
 log = logging.getLogger("spanbook.collector")
 
@@ -21,10 +22,17 @@ Main = Callable[[Config, asyncio.Event], Awaitable[None]]
 
 
 def run(main: Main) -> None:
-    """Run a child process: `main(config, stop)` until it returns; `stop` is set when it should."""
+    """Run a child process: `main(config, stop)` until it returns; `stop` is set when it should.
+
+    Exits with code 2 when what is wrong is in the configuration.
+    """
     config = restore(sys.stdin.readline())
     set_up_logging(config.log_level)
-    uvloop.run(_until_stopped(main, config))
+    try:
+        uvloop.run(_until_stopped(main, config))
+    except SpanbookError as error:
+        print(f"error: {error}\nhint: {error.hint}" if error.hint else f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
 
 
 def set_up_logging(level: str) -> None:

@@ -8,10 +8,12 @@ import dataclasses
 import logging
 import os
 import secrets
+import shutil
 import signal
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 from spanbook_collector.config import Config, dump
 from spanbook_collector.errors import StartError
@@ -93,7 +95,7 @@ class Supervised:
         assert process.stdout is not None
         process.stdin.write((self.child.stdin + "\n").encode())
         async for line in process.stdout:
-            if line.strip() == b"ready":
+            if line.startswith((b"ready", b"listening on")):
                 self.ready.set()
         return await process.wait()
 
@@ -106,9 +108,10 @@ def children(config: Config) -> dict[str, Child]:
         writing = dataclasses.replace(config, store=store)
     else:
         writing = config
+    counting = {"PROMETHEUS_MULTIPROC_DIR": str(_metrics_folder(config))}
     found = {
-        "receiver": Child("receiver", ("spanbook_collector.receiver",), dump(config)),
-        "writer": Child("writer", ("spanbook_collector.writer",), dump(writing)),
+        "receiver": Child("receiver", ("spanbook_collector.receiver",), dump(config), counting),
+        "writer": Child("writer", ("spanbook_collector.writer",), dump(writing), counting),
     }
     if config.embedded:
         arguments = ("spanbook_storage.node", "--data", str(config.data / "node"), "--listen", str(config.sql))
@@ -122,6 +125,8 @@ async def serve(config: Config, stop: asyncio.Event, on_ready: asyncio.Event) ->
     Raises StartError when a part cannot start at all.
     """
     config.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    shutil.rmtree(_metrics_folder(config), ignore_errors=True)  # counters begin with the collector
+    _metrics_folder(config).mkdir()
     supervised = {name: Supervised(child) for name, child in children(config).items()}
     keeping = [asyncio.create_task(one.run(), name=name) for name, one in supervised.items()]
     announcing = asyncio.create_task(_announce(supervised, on_ready))
@@ -136,6 +141,10 @@ async def serve(config: Config, stop: asyncio.Event, on_ready: asyncio.Event) ->
         for one in supervised.values():
             await one.stop()
         await asyncio.gather(*keeping, return_exceptions=True)
+
+
+def _metrics_folder(config: Config) -> Path:
+    return config.data / "metrics"
 
 
 async def _announce(supervised: Mapping[str, Supervised], on_ready: asyncio.Event) -> None:

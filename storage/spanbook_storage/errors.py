@@ -1,7 +1,7 @@
 """What can go wrong with the store, as the writer has to know it: try again, set the data aside, or call the operator.
 
-The codes are ClickHouse's. One that is not listed counts as retryable: the writer gives it a few tries before it
-looks for a poisonous request, so that nothing is dropped for a reason nobody thought of.
+The codes are ClickHouse's. One that is not listed is puzzling: the writer gives it a few tries before it looks for a
+poisonous request, so that nothing is dropped for a reason nobody thought of.
 """
 
 
@@ -15,6 +15,10 @@ class StoreError(Exception):
 
 class Retryable(StoreError):
     """The same bytes with the same token may succeed later: wait and send them again."""
+
+
+class Puzzling(Retryable):
+    """A code that nobody has classified: worth some tries, and then to be treated as poison."""
 
 
 class Poison(StoreError):
@@ -36,6 +40,12 @@ _POISON = frozenset({6, 26, 27, 32, 33, 34, 38, 41, 43, 53, 69, 70, 72, 117, 131
 # Identifiers, columns, tables, databases, settings, rights, schema files, migrations.
 _MISCONFIGURED = frozenset({16, 36, 47, 57, 60, 62, 81, 115, 164, 192, 193, 194, 434, 497, 516})
 
+# Time-outs, limits, too many parts or queries, memory, disk, Keeper, shutting down, read-only tables: they pass.
+_PASSING = frozenset(
+    {3, 74, 76, 101, 159, 198, 201, 202, 203, 209, 210, 236, 241, 242, 243, 252, 279, 285, 286, 307, 319, 394, 425}
+    | {439, 499, 517, 571, 574, 630, 700, 722, 735, 999}
+)
+
 
 def from_code(code: int | None, message: str) -> StoreError:
     """Return the error that ClickHouse's `code` means; without a code nobody answered, which passes."""
@@ -43,4 +53,6 @@ def from_code(code: int | None, message: str) -> StoreError:
         return Poison(message, code)
     if code in _MISCONFIGURED:
         return Misconfigured(message, code)
-    return Retryable(message, code)
+    if code is None or code in _PASSING:
+        return Retryable(message, code)
+    return Puzzling(message, code)

@@ -114,8 +114,16 @@ class HttpServer(uvicorn.Server):
     """uvicorn on an address of ours; signals are left to the process it runs in."""
 
     def __init__(
-        self, app: Any, address: Address, settings: ReceiverSettings, tls: ssl.SSLContext | None = None
+        self,
+        app: Any,
+        address: Address,
+        settings: ReceiverSettings,
+        tls: ssl.SSLContext | None = None,
+        *,
+        name: str = "OTLP/HTTP",
+        option: str = "--http",
     ) -> None:
+        self._name, self._option = name, option
         self._guarded = guarded(Door(settings))
         super().__init__(
             uvicorn.Config(
@@ -171,8 +179,8 @@ class HttpServer(uvicorn.Server):
             )
         except OSError as error:
             raise StartError(
-                f"cannot listen for OTLP/HTTP at `{self._address}`: {error.strerror}",
-                "stop what listens there, or choose another one with `--http`",
+                f"cannot listen for {self._name} at `{self._address}`: {error.strerror}",
+                f"stop what listens there, or choose another one with `{self._option}`",
             ) from error
         self.servers = [server]
         self.started = True

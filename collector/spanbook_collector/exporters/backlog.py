@@ -1,0 +1,56 @@
+"""What an exporter still has to do: takes stretches of the queue, in order, and commits them in order.
+
+Takes may be finished in any order; the cursor moves to the last one before which all are done.
+"""
+
+import asyncio
+import itertools
+import time
+
+from spanbook_collector.queue import Batch, QueueReader, Record
+
+_LOOK = 0.25  # seconds between two looks at `stop` while nothing comes
+
+
+class Backlog:
+    """A reader, with the stretches that are under way."""
+
+    def __init__(self, reader: QueueReader, limit_bytes: int, limit_seconds: float, after: int = 0) -> None:
+        self._reader, self._limit_bytes, self._limit_seconds = reader, limit_bytes, limit_seconds
+        self._position = max(reader.cursor.place.seq, after)
+        self._takes: dict[int, bool] = {}  # last seq of a take, in the order of the queue -> whether it is done
+
+    async def take(self, stop: asyncio.Event) -> list[Record]:
+        """Return the next stretch: so many bytes, or what has come within so many seconds; nothing when stopped."""
+        records: list[Record] = []
+        size, due = 0, float("inf")
+        while size < self._limit_bytes and not stop.is_set() and (left := due - time.monotonic()) > 0:
+            after = records[-1].seq if records else self._position
+            if more := self._reader.read(self._limit_bytes - size, after=after):
+                records += more
+                size += sum(len(record.body) for record in more)
+                due = min(due, time.monotonic() + self._limit_seconds)
+            else:
+                await self._reader.wait(min(left, _LOOK))
+        if stop.is_set():
+            return []
+        self._position = records[-1].seq
+        return records
+
+    def records(self, batch: Batch) -> list[Record]:
+        """Return the records of a batch that was begun before."""
+        return [record for record in self._reader.range(batch.first, batch.last) if record.signal == batch.signal]
+
+    def begun(self, last: int) -> int:
+        """Note that everything up to record `last` is under way; returns the name of the take."""
+        self._takes[last] = False
+        return last
+
+    def done(self, take: int) -> None:
+        """Note that a take is done, and commit what is done from the start. Raises OSError; may be repeated."""
+        self._takes[take] = True
+        finished = list(itertools.takewhile(lambda one: self._takes[one], self._takes))
+        if finished:
+            self._reader.commit(finished[-1])
+        for one in finished:
+            del self._takes[one]

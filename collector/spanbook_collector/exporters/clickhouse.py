@@ -1,0 +1,202 @@
+"""Queue -> batches -> normalize -> flatten -> stamp -> ClickHouse; the cursor moves when a batch is stored.
+
+A batch is the records of one signal in a range of the queue, journalled before its first insert and replayed as it was.
+Its token makes an insert repeatable until it is answered. A batch that ClickHouse refuses is halved until the request
+that it cannot take stands alone; that one goes to the dead letters.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import itertools
+import logging
+import random
+import time
+from collections.abc import Callable, Sequence
+
+from spanbook_collector import metrics
+from spanbook_collector.config import WriterSettings
+from spanbook_collector.dead_letters import DeadLetters
+from spanbook_collector.exporters.backlog import Backlog
+from spanbook_collector.processors.flatten import flatten
+from spanbook_collector.processors.normalize import normalize
+from spanbook_collector.processors.stamp import stamp
+from spanbook_collector.queue import Batch, Journal, QueueReader, Record
+from spanbook_schemas.signals import Signal
+from spanbook_storage.errors import Misconfigured, Poison, Puzzling, StoreError
+from spanbook_storage.store import Store
+
+log = logging.getLogger("spanbook.collector")
+
+MEMORY_LIMIT_EXCEEDED = 241
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.2, 10.0  # seconds between two tries
+PAUSE_FOR_OPERATOR = 5.0  # seconds between two tries when the store is set up wrongly
+
+
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """A batch with its records; `epoch` of the batch is raised where its rows have to be written anew."""
+
+    batch: Batch
+    records: Sequence[Record]
+
+
+class Stopped(Exception):
+    """The exporter stops; the batch stays in the journal."""
+
+
+class ClickHouseExporter:
+    """Delivers the queue to a store, several batches at a time, each exactly once."""
+
+    def __init__(
+        self, reader: QueueReader, journal: Journal, store: Store, dead_letters: DeadLetters, settings: WriterSettings
+    ) -> None:
+        self._journal, self._store, self._dead_letters = journal, store, dead_letters
+        begun = [batch.last for batch in (*journal.finished(), *journal.unfinished())]
+        self._backlog = Backlog(reader, settings.batch_bytes, settings.batch_seconds, after=max(begun, default=0))
+        self._slots = asyncio.Semaphore(settings.concurrency)
+        self._stop = asyncio.Event()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Deliver until `stop` is set; what is under way then is finished, unless the store is away."""
+        self._stop = stop
+        async with asyncio.TaskGroup() as group:
+            if unfinished := self._journal.unfinished():
+                log.info("repeating %d batches that were under way", len(unfinished))
+                await self._start(group, [self._work(batch) for batch in unfinished])
+            while records := await self._backlog.take(stop):
+                work = batched(records)
+                await self._durably(lambda work=work: self._journal.begin(*(one.batch for one in work)))
+                await self._start(group, work)
+
+    async def _start(self, group: asyncio.TaskGroup, work: Sequence[Work]) -> None:
+        take = self._backlog.begun(max(one.batch.last for one in work))
+        await self._slots.acquire()
+        group.create_task(self._finish(take, work))
+
+    async def _finish(self, take: int, work: Sequence[Work]) -> None:
+        """Deliver a take and move the cursor; what stays undone stays in the journal."""
+        try:
+            for one in work:
+                await self._deliver(one)
+            await self._durably(lambda: self._backlog.done(take))
+        except Stopped:
+            log.info("stopped with a batch under way; it is repeated at the next start")
+        finally:
+            self._slots.release()
+
+    async def _deliver(self, work: Work) -> None:
+        """Store a batch, or its halves, or set its one request aside."""
+        body, spoilt = _prepared(work)
+        for record, reason in spoilt:
+            await self._set_aside(record, reason)
+        try:
+            await self._insert(work, body)
+        except StoreError as refusal:
+            await self._split(work, refusal)
+        else:
+            await self._durably(lambda: self._journal.done(work.batch))
+
+    async def _split(self, work: Work, refusal: StoreError) -> None:
+        if len(work.records) <= 1:
+            for record in work.records:
+                await self._set_aside(record, str(refusal))
+            await self._durably(lambda: self._journal.done(work.batch))
+            return
+        halves = _halves(work)
+        await self._durably(lambda: self._journal.split(work.batch, [half.batch for half in halves]))
+        for half in halves:
+            await self._deliver(half)
+
+    async def _insert(self, work: Work, body: bytes) -> None:
+        """Insert until it is answered; raises StoreError when the batch is refused, Stopped when time is over."""
+        pause = SHORTEST_PAUSE
+        for tries in itertools.count(1):
+            error = await self._try(work.batch, body)
+            if error is None:
+                return
+            if tries >= _patience(error, alone=len(work.records) <= 1):
+                raise error
+            if tries == 1:
+                log.warning("ClickHouse did not take a batch, it is tried again: %s", _brief(error))
+            await self._pause(PAUSE_FOR_OPERATOR if isinstance(error, Misconfigured) else pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def _try(self, batch: Batch, body: bytes) -> StoreError | None:
+        began = time.monotonic()
+        try:
+            if body:
+                await self._store.insert(batch.signal, body, batch.token)
+        except StoreError as error:
+            metrics.INSERT_FAILURES.labels(type(error).__name__).inc()
+            return error
+        metrics.INSERT_SECONDS.labels(batch.signal).observe(time.monotonic() - began)
+        metrics.INSERTED_BYTES.labels(batch.signal).inc(len(body))
+        return None
+
+    async def _durably(self, write: Callable[[], None]) -> None:
+        """Write book-keeping; a full disk is waited out, since what is under way must not be forgotten."""
+        while True:
+            try:
+                return write()
+            except OSError as error:
+                log.warning("cannot write down what is under way, trying again: %s", error.strerror)
+            await self._pause(1.0)
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), seconds * random.uniform(0.7, 1.3))
+        if self._stop.is_set():
+            raise Stopped
+
+    async def _set_aside(self, record: Record, reason: str) -> None:
+        await self._durably(lambda: self._dead_letters.put(record, reason))
+        metrics.DEAD_LETTERS.labels(record.signal).inc()
+        log.error("a request of %s that cannot be stored was set aside: see `spanbook check`", record.signal)
+
+    def _work(self, batch: Batch) -> Work:
+        return Work(batch, self._backlog.records(batch))
+
+
+def batched(records: Sequence[Record], epoch: int = 0) -> list[Work]:
+    """Return the batches of a stretch of the queue: one a signal."""
+    found = {signal: [record for record in records if record.signal == signal] for signal in Signal}
+    return [Work(Batch(signal, some[0].seq, some[-1].seq, epoch), some) for signal, some in found.items() if some]
+
+
+def _prepared(work: Work) -> tuple[bytes, list[tuple[Record, str]]]:
+    """Return the stamped requests in one piece, and those that could not be prepared."""
+    pieces, spoilt = [], []
+    batch = work.batch
+    for record in work.records:
+        try:
+            body = flatten(batch.signal, normalize(batch.signal, record.body))
+            pieces.append(stamp(batch.signal, body, record.tenant, record.received_at, batch.first))
+        except Exception as error:  # a fault of ours must not hold up everybody's spans
+            spoilt.append((record, f"could not be prepared: {type(error).__name__}"))
+    return b"".join(pieces), spoilt
+
+
+def _halves(work: Work) -> tuple[Work, Work]:
+    middle = len(work.records) // 2
+    first, second = work.records[:middle], work.records[middle:]
+    signal, epoch = work.batch.signal, work.batch.epoch
+    return (
+        Work(Batch(signal, first[0].seq, first[-1].seq, epoch), first),
+        Work(Batch(signal, second[0].seq, second[-1].seq, epoch), second),
+    )
+
+
+def _patience(error: StoreError, *, alone: bool) -> float:
+    """Return after how many tries a batch counts as refused."""
+    if isinstance(error, Poison):
+        return 1
+    if error.code == MEMORY_LIMIT_EXCEEDED:  # smaller pieces may fit; one request has to wait for room
+        return 60 if alone else 5
+    return 5 if isinstance(error, Puzzling) else float("inf")
+
+
+def _brief(error: StoreError) -> str:
+    """Return what a log may hold: ClickHouse quotes data behind these words."""
+    text = str(error).split("(while reading", 1)[0].split("while parsing", 1)[0]
+    return f"{type(error).__name__} {error.code or ''} {text[:200]}".replace("\n", " ")
