@@ -1,6 +1,26 @@
-"""Instrument GenAI applications: spans that follow the OpenTelemetry GenAI conventions."""
+"""Instrument GenAI applications: spans that follow the OpenTelemetry GenAI conventions.
 
-from . import openai
+Importing this imports no SDK: `autolog()` waits for the application to do so.
+"""
+
+from . import anthropic, openai
 from ._settings import configure
 
-__all__ = ["configure", "openai"]
+# Every supported SDK; a new one is a module and a line here.
+_SDKS = (anthropic, openai)
+
+
+def autolog() -> None:
+    """Trace every supported SDK that is installed, now or when it is imported."""
+    for module in _SDKS:
+        if module._sdk.installed:
+            module.autolog()
+
+
+def unlog() -> None:
+    """Put every SDK back as it was."""
+    for module in _SDKS:
+        module.unlog()
+
+
+__all__ = ["anthropic", "autolog", "configure", "openai", "unlog"]

@@ -208,9 +208,11 @@ class Call:
                 attributes = {**self._adopted, **attributes}
             if error is not None:
                 attributes[gen_ai.ERROR_TYPE] = error_type(error)
+                attributes[gen_ai.ERROR_MESSAGE] = str(error)
+            message = attributes.pop(gen_ai.ERROR_MESSAGE, None)
             span.set_attributes(_storable(attributes))
-            if error is not None:
-                span.set_status(Status(StatusCode.ERROR, _content.redacted_text("error.message", str(error))))
+            if attributes.get(gen_ai.ERROR_TYPE):
+                span.set_status(Status(StatusCode.ERROR, _content.redacted_text(gen_ai.ERROR_MESSAGE, message or "")))
         except Exception as failure:
             failed("Call._close", failure)
         finally:

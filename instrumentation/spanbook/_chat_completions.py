@@ -62,7 +62,7 @@ class ChatCompletions(Reader):
 
     def response_content(self, response: Any) -> Attributes:
         messages = [_answer(choice) for choice in items(field(response, "choices"))]
-        return {gen_ai.OUTPUT_MESSAGES: messages} if messages else {}
+        return {gen_ai.OUTPUT_MESSAGES: messages if any(message["parts"] for message in messages) else None}
 
     def join(self, chunks: list[Any]) -> Any:
         return join(chunks)

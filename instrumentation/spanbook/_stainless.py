@@ -33,7 +33,7 @@ _RAW_HEADER = "X-Stainless-Raw-Response"
 _MOST_BYTES = 4 << 20  # of a raw response that is read a second time
 
 
-def hooks(package: str, route: Route, target: Target) -> tuple[Patch, ...]:
+def hooks(package: str, route: Route, target: Target | None = None) -> tuple[Patch, ...]:
     """Return the patches of one Stainless SDK; *target* adds to the attributes what the client tells."""
     module = f"{package}._base_client"
 
@@ -55,7 +55,7 @@ def server(client: Any, attributes: Attributes) -> None:
     attributes[gen_ai.SERVER_PORT] = url.port or (80 if url.scheme == "http" else 443)
 
 
-def _around(sdk: Sdk, route: Route, target: Target) -> Any:
+def _around(sdk: Sdk, route: Route, target: Target | None) -> Any:
     def begin(client: Any, options: Any) -> Call | None:
         try:
             reader = route(options.method, options.url)
@@ -63,7 +63,8 @@ def _around(sdk: Sdk, route: Route, target: Target) -> Any:
                 return None
             attributes: Attributes = {gen_ai.PROVIDER_NAME: sdk.provider}
             server(client, attributes)
-            target(client, attributes)
+            if target is not None:
+                target(client, attributes)
             return Call.begin(reader, _body(options), attributes)
         except Exception as error:
             failed(f"{sdk.package}.request", error)

@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+import re
+
 from . import _stainless
 from ._chat_completions import OpenAIChatCompletions
+from ._completions import Completions
+from ._embeddings import Embeddings
 from ._hosts import provider_of
+from ._media import Images, Speech, Transcripts
 from ._readers import Reader
+from ._responses import FetchedResponse, Responses
 from ._sdk import Sdk
 
 _READERS: dict[str, Reader] = {
     "/chat/completions": OpenAIChatCompletions(),
+    "/responses": Responses(),
+    "/embeddings": Embeddings(),
+    "/completions": Completions(),
+    "/images/generations": Images(),
+    "/images/edits": Images(),
+    "/images/variations": Images(),
+    "/audio/speech": Speech(),
+    "/audio/transcriptions": Transcripts(),
+    "/audio/translations": Transcripts(),
 }
+_FETCHED = FetchedResponse()
+_STORED_RESPONSE = re.compile(r"/responses/[^/]+")
 
 
 def _route(method: str, path: str) -> Reader | None:
+    if method.lower() == "get":
+        return _FETCHED if _STORED_RESPONSE.fullmatch(path) else None
     return _READERS.get(path)
 
 
