@@ -5,6 +5,7 @@ segment ends: what a failed write or a crash left behind that place was never ac
 """
 
 import errno
+import itertools
 import os
 import struct
 import time
@@ -202,9 +203,9 @@ class SegmentFile:
         except OSError as error:
             if error.errno != errno.EIO:
                 raise
-            return b"".join(
-                self._pread_page(at, min(_PAGE, offset + size - at)) for at in range(offset, offset + size, _PAGE)
-            )
+            end = offset + size
+            bounds = [offset, *range(offset // _PAGE * _PAGE + _PAGE, end, _PAGE), end]
+            return b"".join(self._pread_page(at, until - at) for at, until in itertools.pairwise(bounds))
 
     def _pread_page(self, offset: int, size: int) -> bytes:
         try:

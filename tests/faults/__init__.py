@@ -1,0 +1,1 @@
+"""Faults for real: killed processes, power cuts, full disks, and the ledger that says what was promised."""
