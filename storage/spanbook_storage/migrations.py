@@ -90,13 +90,12 @@ def pending(applied: dict[str, str]) -> list[Change]:
 def split(text: str) -> Iterator[str]:
     """Yield the statements of an SQL text, each with the comments before it, without the semicolons."""
     start = 0
-    for token in _TOKEN.finditer(text):
+    for token in _TOKEN.finditer(text + "\n;"):
         if token.group() == ";":
-            yield text[start : token.start()].strip()
+            part = text[start : token.start()].strip()
             start = token.end()
-    rest = text[start:]
-    if _TOKEN.sub(lambda token: "" if token.group().startswith("--") else token.group(), rest).strip():
-        yield rest.strip()
+            if _TOKEN.sub(lambda one: "" if one.group().startswith("--") else one.group(), part).strip():
+                yield part
 
 
 def _changes(folder: str) -> list[Change]:
