@@ -3,11 +3,11 @@
 Importing this imports no SDK: `autolog()` waits for the application to do so.
 """
 
-from . import anthropic, openai
+from . import anthropic, fireworks, groq, openai, together
 from ._settings import configure
 
 # Every supported SDK; a new one is a module and a line here.
-_SDKS = (anthropic, openai)
+_SDKS = (anthropic, fireworks, groq, openai, together)
 
 
 def autolog() -> None:
@@ -23,4 +23,4 @@ def unlog() -> None:
         module.unlog()
 
 
-__all__ = ["anthropic", "autolog", "configure", "openai", "unlog"]
+__all__ = ["anthropic", "autolog", "configure", "fireworks", "groq", "openai", "together", "unlog"]
