@@ -88,7 +88,7 @@ class Store:
             for statement in change.statements:
                 await self.command(statement)
             await self.command(
-                "INSERT INTO schema_migrations (name, checksum) VALUES ({name:String}, {checksum:String})",
+                "INSERT INTO schema_migrations (name, checksum) SELECT {name:String}, {checksum:String}",
                 {"name": change.name, "checksum": change.checksum},
             )
         return changes
@@ -102,7 +102,7 @@ class Store:
         if not (await self.query(known, {"database": self._database}))[0][0]:
             return {}
         rows = await self.query("SELECT name, checksum FROM schema_migrations FINAL")
-        return {name: checksum for name, checksum in rows}
+        return {str(name): str(checksum) for name, checksum in rows}
 
     async def _try(self, call: Any) -> Any:
         try:
@@ -151,7 +151,7 @@ async def open_store(dsn: str) -> Store:
     if version < OLDEST_VERSION:
         await client.close()
         raise Misconfigured(
-            f"cannot use ClickHouse {client.server_version}: it has no text index, or cannot read a schema from a setting\n"
+            f"cannot use ClickHouse {client.server_version}: no text index, or no schema from a setting\n"
             "hint: use ClickHouse 26.3 or newer, or leave `--store` out for the embedded one"
         )
     return Store(client, database)

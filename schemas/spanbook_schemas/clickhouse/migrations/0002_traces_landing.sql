@@ -2,12 +2,14 @@
 --
 -- A row of landing_traces is one ResourceSpans, decoded by ClickHouse from the bytes that the client sent (otlp.proto).
 -- Nothing is stored here: the view below turns it into rows of otel_traces, whose DEFAULTs do the rest.
+-- The members of a value are Nullable to tell absent from zero. Maps and arrays of maps do not occur: the collector
+-- turns them into JSON text first.
 
 CREATE TABLE IF NOT EXISTS landing_traces
 (
-    resource Tuple(attributes Array(Tuple(key LowCardinality(String), value Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), double_value Nullable(Float64), array_value Tuple(values Array(Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), double_value Nullable(Float64), array_value Nullable(String), kvlist_value Nullable(String), bytes_value Nullable(String)))), kvlist_value Nullable(String), bytes_value Nullable(String))))) COMMENT 'Resource of the spans',
+    resource Tuple(attributes Array(Tuple(key LowCardinality(String), value Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), double_value Nullable(Float64), array_value Tuple(values Array(Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), double_value Nullable(Float64)))), bytes_value Nullable(String))))) COMMENT 'Resource of the spans',
     scope_spans Array(Tuple(
-        scope Tuple(name String, version String, attributes Array(Tuple(key LowCardinality(String), value Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), double_value Nullable(Float64), array_value Tuple(values Array(Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), double_value Nullable(Float64), array_value Nullable(String), kvlist_value Nullable(String), bytes_value Nullable(String)))), kvlist_value Nullable(String), bytes_value Nullable(String))))),
+        scope Tuple(name String, version String, attributes Array(Tuple(key LowCardinality(String), value Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), double_value Nullable(Float64), array_value Tuple(values Array(Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), double_value Nullable(Float64)))), bytes_value Nullable(String))))),
         spans Array(Tuple(
             trace_id String,
             span_id String,
@@ -17,11 +19,11 @@ CREATE TABLE IF NOT EXISTS landing_traces
             kind Int32,
             start_time_unix_nano UInt64,
             end_time_unix_nano UInt64,
-            attributes Array(Tuple(key LowCardinality(String), value Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), double_value Nullable(Float64), array_value Tuple(values Array(Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), double_value Nullable(Float64), array_value Nullable(String), kvlist_value Nullable(String), bytes_value Nullable(String)))), kvlist_value Nullable(String), bytes_value Nullable(String)))),
+            attributes Array(Tuple(key LowCardinality(String), value Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), double_value Nullable(Float64), array_value Tuple(values Array(Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), double_value Nullable(Float64)))), bytes_value Nullable(String)))),
             dropped_attributes_count UInt32,
-            events Array(Tuple(time_unix_nano UInt64, name String, attributes Array(Tuple(key LowCardinality(String), value Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), double_value Nullable(Float64), array_value Tuple(values Array(Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), double_value Nullable(Float64), array_value Nullable(String), kvlist_value Nullable(String), bytes_value Nullable(String)))), kvlist_value Nullable(String), bytes_value Nullable(String)))))),
+            events Array(Tuple(time_unix_nano UInt64, name String, attributes Array(Tuple(key LowCardinality(String), value Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), double_value Nullable(Float64), array_value Tuple(values Array(Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), double_value Nullable(Float64)))), bytes_value Nullable(String)))))),
             dropped_events_count UInt32,
-            links Array(Tuple(trace_id String, span_id String, trace_state String, attributes Array(Tuple(key LowCardinality(String), value Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), double_value Nullable(Float64), array_value Tuple(values Array(Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), double_value Nullable(Float64), array_value Nullable(String), kvlist_value Nullable(String), bytes_value Nullable(String)))), kvlist_value Nullable(String), bytes_value Nullable(String)))))),
+            links Array(Tuple(trace_id String, span_id String, trace_state String, attributes Array(Tuple(key LowCardinality(String), value Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), double_value Nullable(Float64), array_value Tuple(values Array(Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), double_value Nullable(Float64)))), bytes_value Nullable(String)))))),
             dropped_links_count UInt32,
             status Tuple(message String, code Int32),
             flags UInt32)),
@@ -41,8 +43,7 @@ WITH
     e -> coalesce(toJSONString(e.string_value), toString(e.int_value), toJSONString(e.double_value), toString(e.bool_value), 'null') AS json,
     -- A value as text: strings as they are, arrays of scalars as JSON, bytes as base64.
     v -> coalesce(v.string_value, toString(v.int_value), toString(v.double_value), toString(v.bool_value),
-        base64Encode(v.bytes_value), base64Encode(v.kvlist_value),
-        if(empty(v.array_value.values), '', concat('[', arrayStringConcat(arrayMap(json, v.array_value.values), ','), ']'))) AS text,
+        base64Encode(v.bytes_value), if(empty(v.array_value.values), '', concat('[', arrayStringConcat(arrayMap(json, v.array_value.values), ','), ']'))) AS text,
     a -> mapFromArrays(a.key, arrayMap(text, a.value)) AS attribute_map,
     -- OTLP's nanoseconds are unsigned, the type's are signed.
     t -> fromUnixTimestamp64Nano(toInt64(least(t, 9223372036854775807))) AS time,
