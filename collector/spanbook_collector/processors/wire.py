@@ -63,8 +63,8 @@ def varint(body: bytes, at: int, end: int, longest: int = _LONGEST_VARINT) -> tu
     """Read (value, where it ends); raises Refused when it is cut off or longer than `longest` bytes."""
     value = shift = 0
     start = at
-    stop = min(end, at + longest)
-    while at < stop:
+    longest *= 7
+    while at < end and shift < longest:
         byte = body[at]
         at += 1
         value |= (byte & 0x7F) << shift
