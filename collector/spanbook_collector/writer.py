@@ -12,8 +12,9 @@ from spanbook_collector import metrics
 from spanbook_collector.config import Config, without_secret
 from spanbook_collector.dead_letters import DeadLetters
 from spanbook_collector.exporters.clickhouse import ClickHouseExporter
+from spanbook_collector.exporters.otlp import OtlpExporter
 from spanbook_collector.process import run, say_ready
-from spanbook_collector.queue import Journal, QueueReader
+from spanbook_collector.queue import Journal, QueueReader, forget_reader, reader_names
 from spanbook_collector.receivers.connections import HttpServer
 from spanbook_collector.web.app import Web
 from spanbook_collector.web.status import Observer
@@ -28,11 +29,14 @@ CLICKHOUSE = "clickhouse"  # name of the cursor and of the journal
 
 async def write(config: Config, stop: asyncio.Event) -> None:
     """Export until `stop` is set."""
-    readers = {CLICKHOUSE: QueueReader.open(config.data / "queue", CLICKHOUSE)}
+    readers = _readers(config)
     dead_letters = DeadLetters(config.data / "dead-letters")
     observer = Observer(config, readers, dead_letters)
     async with _web(config, observer), asyncio.TaskGroup() as group:
         watching = group.create_task(_watch(readers))
+        for forward in config.forward:
+            letters = DeadLetters(dead_letters.folder / forward.name)
+            group.create_task(OtlpExporter(readers[forward.name], forward, letters).run(stop))
         store = await _open(config, stop)
         if store is not None:
             observer.store = store
@@ -40,6 +44,19 @@ async def write(config: Config, stop: asyncio.Event) -> None:
             await _export(config, readers[CLICKHOUSE], store, dead_letters, stop)
             await store.close()
         watching.cancel()
+
+
+def _readers(config: Config) -> dict[str, QueueReader]:
+    """Open a reader for ClickHouse and for every forward, and forget those that are not configured any more."""
+    queue = config.data / "queue"
+    readers = {CLICKHOUSE: QueueReader.open(queue, CLICKHOUSE)}
+    for forward in config.forward:
+        readers[forward.name] = QueueReader.open(queue, forward.name, start="end", quota_bytes=forward.max_bytes)
+    for name in reader_names(queue):
+        if name not in readers:
+            log.info("forgetting where the forward `%s` was: it is not configured any more", name)
+            forget_reader(queue, name)
+    return readers
 
 
 async def _export(
@@ -59,18 +76,24 @@ async def _open(config: Config, stop: asyncio.Event) -> Store | None:
     told = ""
     while not stop.is_set():
         try:
-            store = await open_store(config.store)
-            changes = await store.migrate()
+            return await _migrated(await open_store(config.store))
         except StoreError as error:
             if (text := str(error)) != told:
                 log.warning("%s", without_secret(text))
                 told = text
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), 0.5)
-        else:
-            log.info("ClickHouse %s, %d schema changes applied", store.version(), len(changes))
-            return store
     return None
+
+
+async def _migrated(store: Store) -> Store:
+    try:
+        changes = await store.migrate()
+    except BaseException:
+        await store.close()
+        raise
+    log.info("ClickHouse %s, %d schema changes applied", store.version(), len(changes))
+    return store
 
 
 async def _watch(readers: dict[str, QueueReader]) -> None:

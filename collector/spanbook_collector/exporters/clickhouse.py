@@ -13,6 +13,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from spanbook_collector import metrics
 from spanbook_collector.config import WriterSettings
@@ -66,7 +67,7 @@ class ClickHouseExporter:
                 await self._start(group, [self._work(batch) for batch in unfinished])
             while records := await self._backlog.take(stop):
                 work = batched(records)
-                await self._durably(lambda work=work: self._journal.begin(*(one.batch for one in work)))
+                await self._durably(partial(self._journal.begin, *(one.batch for one in work)))
                 await self._start(group, work)
 
     async def _start(self, group: asyncio.TaskGroup, work: Sequence[Work]) -> None:

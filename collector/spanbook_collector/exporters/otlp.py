@@ -1,0 +1,76 @@
+"""OTLP out: the queued bytes, as they came, to an endpoint of somebody else's, over gRPC or HTTP.
+
+Every destination has its own cursor and its own quota, so one that is sick or slow delays nobody and fills nothing.
+OTLP knows no deduplication: a destination gets every request at least once. What it refuses for good is set aside.
+"""
+
+import asyncio
+import contextlib
+import logging
+import random
+
+from spanbook_collector import metrics
+from spanbook_collector.config import Forward, without_secret
+from spanbook_collector.dead_letters import DeadLetters
+from spanbook_collector.exporters.backlog import Backlog
+from spanbook_collector.exporters.endpoints import Endpoint, Outcome, Verdict, connected
+from spanbook_collector.queue import QueueReader, Record
+
+log = logging.getLogger("spanbook.collector")
+
+AT_ONCE = 8  # requests under way to one destination
+TAKE_BYTES = 8 * 1024 * 1024
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds between two tries
+
+
+class OtlpExporter:
+    """Sends everything in the queue to one endpoint."""
+
+    def __init__(self, reader: QueueReader, forward: Forward, dead_letters: DeadLetters) -> None:
+        self._backlog = Backlog(reader, TAKE_BYTES, 0.0)
+        self._forward, self._dead_letters = forward, dead_letters
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._stop = asyncio.Event()
+        self._told = ""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Send until `stop` is set; what is not answered by then is sent again after the next start."""
+        self._stop = stop
+        async with connected(self._forward) as endpoint:
+            while records := await self._backlog.take(stop):
+                take = self._backlog.begun(records[-1].seq)
+                sent = await asyncio.gather(*(self._send(endpoint, record) for record in records))
+                if all(sent):
+                    self._backlog.done(take)
+
+    async def _send(self, endpoint: Endpoint, record: Record) -> bool:
+        """Send one request until it is answered for good; False when there was no time left for that."""
+        pause = SHORTEST_PAUSE
+        async with self._slots:
+            while not self._stop.is_set():
+                outcome = await endpoint.send(record.signal, record.body)
+                if outcome.verdict is not Verdict.LATER:
+                    self._settle(record, outcome)
+                    return True
+                self._tell(outcome)
+                await self._wait(outcome.delay or pause * random.uniform(0.7, 1.3))
+                pause = min(pause * 2, LONGEST_PAUSE)
+        return False
+
+    def _settle(self, record: Record, outcome: Outcome) -> None:
+        self._told = ""
+        if outcome.verdict is Verdict.TAKEN:
+            metrics.EXPORTED_REQUESTS.labels(self._forward.name).inc()
+            return
+        self._dead_letters.put(record, outcome.reason)
+        metrics.DEAD_LETTERS.labels(record.signal).inc()
+
+    def _tell(self, outcome: Outcome) -> None:
+        """Say once why an endpoint takes nothing, and again when the reason changes."""
+        if outcome.reason != self._told:
+            log.warning("forwarding to %s waits: %s", without_secret(self._forward.url), outcome.reason)
+            self._told = outcome.reason
+
+    async def _wait(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), seconds)
