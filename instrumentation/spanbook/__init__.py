@@ -4,17 +4,28 @@ Importing this imports no SDK: `autolog()` waits for the application to do so.
 """
 
 from . import anthropic, fireworks, groq, openai, together
-from ._settings import configure
+from ._assessments import (
+    Assessment,
+    AssessmentError,
+    AssessmentSource,
+    Expectation,
+    Feedback,
+    log_expectation,
+    log_feedback,
+)
+from ._belonging import ActiveModel, Experiment, context, set_active_model, set_experiment, update_current_trace
+from ._provider import flush
+from ._settings import Content, configure
+from ._tracing import ActiveSpan, agent, get_current_trace_id, retriever, start_span, tool, trace
 
-# Every supported SDK; a new one is a module and a line here.
+# Every supported SDK; a new one is a module, a line here and an entry point in pyproject.toml.
 _SDKS = (anthropic, fireworks, groq, openai, together)
 
 
 def autolog() -> None:
     """Trace every supported SDK that is installed, now or when it is imported."""
     for module in _SDKS:
-        if module._sdk.installed:
-            module.autolog()
+        module._sdk.instrument()
 
 
 def unlog() -> None:
@@ -23,4 +34,35 @@ def unlog() -> None:
         module.unlog()
 
 
-__all__ = ["anthropic", "autolog", "configure", "fireworks", "groq", "openai", "together", "unlog"]
+__all__ = [
+    "ActiveModel",
+    "ActiveSpan",
+    "Assessment",
+    "AssessmentError",
+    "AssessmentSource",
+    "Content",
+    "Expectation",
+    "Experiment",
+    "Feedback",
+    "agent",
+    "anthropic",
+    "autolog",
+    "configure",
+    "context",
+    "fireworks",
+    "flush",
+    "get_current_trace_id",
+    "groq",
+    "log_expectation",
+    "log_feedback",
+    "openai",
+    "retriever",
+    "set_active_model",
+    "set_experiment",
+    "start_span",
+    "together",
+    "tool",
+    "trace",
+    "unlog",
+    "update_current_trace",
+]

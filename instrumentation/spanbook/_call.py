@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from time import perf_counter_ns
 from typing import Any
 
 from opentelemetry.context import _RUNTIME_CONTEXT, Context, attach, get_current
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode, set_span_in_context
+from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Status, StatusCode, set_span_in_context
 
 from spanbook_schemas import gen_ai, names
 
 from . import _content, _provider, _settings, _suppression
-from ._guard import failed
+from ._guard import failed, harmless
 from ._readers import Attributes, Fields, Reader
 
+_CONTENT = gen_ai.CONTENT | {names.INPUT, names.OUTPUT}
 _SCALARS = (int, float, bool)
 
 
@@ -31,11 +32,14 @@ class Call:
     __slots__ = (
         "__weakref__",
         "_adopted",
+        "_application",
         "_attributes",
         "_ended",
         "_owner",
         "_reader",
+        "_request",
         "_token",
+        "chunk_times",
         "chunks",
         "context",
         "first_chunk",
@@ -49,25 +53,34 @@ class Call:
         operation: str,
         attributes: Attributes,
         *,
+        name: str | None = None,
         reader: Reader | None = None,
         kind: SpanKind = SpanKind.CLIENT,
         parent: Context | None = None,
         owner: _suppression.Owner | None = None,
+        application: bool = False,
     ) -> None:
+        """Open a span, or, with an *owner*, add to that one.
+
+        *application* marks a span of the application's own code: its exceptions are recorded with their tracebacks.
+        """
         self._ended = False
+        self._application = application
         self.operation = operation
         self.chunks: list[Any] = []
         self.first_chunk = 0
+        self.chunk_times: list[int] | None = [] if _settings.current().metrics else None
         self.span: Span | None = None
         self._adopted: Attributes | None = None
         self._attributes: Attributes = {}
+        self._request = attributes
         self._owner = owner
         self._reader = reader
         self._token: Any = None
         self.context = get_current() if parent is None else parent
         self.started = perf_counter_ns()
         if owner is None:
-            self._open(attributes, kind)
+            self._open(name or _name_of(operation, attributes), attributes, kind)
         else:
             self._attributes = attributes
 
@@ -125,10 +138,30 @@ class Call:
             with contextlib.suppress(ValueError, LookupError, RuntimeError):
                 _RUNTIME_CONTEXT.detach(token)
 
+    def within(self, step: Callable[[], Any]) -> Any:
+        """Run one step with this call current; what the step leaves in the context is there again in the next one."""
+        self.attach()
+        try:
+            return step()
+        finally:
+            self.context = get_current()
+            self.detach()
+
+    async def within_async(self, step: Callable[[], Awaitable[Any]]) -> Any:
+        """Await one step with this call current."""
+        self.attach()
+        try:
+            return await step()
+        finally:
+            self.context = get_current()
+            self.detach()
+
     def chunk(self, chunk: Any) -> None:
         """Keep one piece of a stream."""
         if not self.chunks:
             self.first_chunk = perf_counter_ns()
+        if self.chunk_times is not None:
+            self.chunk_times.append(perf_counter_ns())
         self.chunks.append(chunk)
 
     def first_byte(self) -> None:
@@ -166,15 +199,15 @@ class Call:
         if not self._ended and not sys.is_finalizing():
             self.finish(abandoned=True)
 
-    def _open(self, attributes: Attributes, kind: SpanKind) -> None:
-        model = attributes.get(gen_ai.REQUEST_MODEL) or attributes.get(gen_ai.AGENT_NAME)
-        subject = attributes.get(gen_ai.TOOL_NAME) or model
-        name = f"{self.operation} {subject}" if subject else self.operation
+    def _open(self, name: str, attributes: Attributes, kind: SpanKind) -> None:
+        if _suppression.suppressed(self.context):
+            self.span = INVALID_SPAN
+            return
         self.span = _provider.tracer().start_span(
             name, context=self.context, kind=kind, attributes=_storable(attributes)
         )
-        marks = _suppression.marks(self) if kind is SpanKind.CLIENT else {}
-        self.context = set_span_in_context(self.span, Context({**self.context, **marks}))
+        entries = {**self.context, **_suppression.marks(self)} if self._reader is not None else self.context
+        self.context = set_span_in_context(self.span, Context(entries))
 
     def _read(self, response: Any) -> None:
         reader = self._reader
@@ -210,13 +243,39 @@ class Call:
                 attributes[gen_ai.ERROR_TYPE] = error_type(error)
                 attributes[gen_ai.ERROR_MESSAGE] = str(error)
             message = attributes.pop(gen_ai.ERROR_MESSAGE, None)
-            span.set_attributes(_storable(attributes))
+            settings = _settings.current()
+            if settings.emit_events or settings.metrics:
+                self._report(attributes, error, settings)
+            span.set_attributes(_storable(attributes if settings.span_content else _without_content(attributes)))
             if attributes.get(gen_ai.ERROR_TYPE):
+                if self._application and error is not None:
+                    span.record_exception(error)
                 span.set_status(Status(StatusCode.ERROR, _content.redacted_text(gen_ai.ERROR_MESSAGE, message or "")))
         except Exception as failure:
             failed("Call._close", failure)
         finally:
             span.end()
+
+    def _report(self, attributes: Attributes, error: BaseException | None, settings: _settings.Settings) -> None:
+        """Emit the events and metrics that are switched on."""
+        known = {name: value for name, value in {**self._request, **attributes}.items() if value is not None}
+        if settings.metrics:
+            from . import _metrics
+
+            seconds = (perf_counter_ns() - self.started) / 1e9
+            harmless(_metrics.record, self.operation, known, seconds, self.chunk_times or [])
+        if settings.emit_events and self._reader is not None and self.span is not None:
+            from . import _events
+
+            told = _structured(known) if settings.event_content else _without_content(known)
+            harmless(_events.emit, self.operation, told, self.span, error)
+
+
+def _name_of(operation: str, attributes: Mapping[str, Any]) -> str:
+    subject = (
+        attributes.get(gen_ai.REQUEST_MODEL) or attributes.get(gen_ai.TOOL_NAME) or attributes.get(gen_ai.AGENT_NAME)
+    )
+    return f"{operation} {subject}" if subject else operation
 
 
 def error_type(error: BaseException) -> str:
@@ -227,14 +286,18 @@ def error_type(error: BaseException) -> str:
 
 def _encoded(attributes: Mapping[str, Any]) -> Attributes:
     return {
-        name: _content.encode(name, value) if name in gen_ai.CONTENT else value
+        name: _content.encode(name, value) if name in _CONTENT else value
         for name, value in attributes.items()
         if value is not None
     }
 
 
+def _structured(attributes: Mapping[str, Any]) -> Attributes:
+    return {name: _content.decoded(name, value) if name in _CONTENT else value for name, value in attributes.items()}
+
+
 def _without_content(attributes: Mapping[str, Any]) -> Attributes:
-    return {name: value for name, value in attributes.items() if name not in gen_ai.CONTENT}
+    return {name: value for name, value in attributes.items() if name not in _CONTENT}
 
 
 def _storable(attributes: Attributes) -> Attributes:

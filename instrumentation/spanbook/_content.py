@@ -10,16 +10,24 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from spanbook_schemas import names
+
 from . import _guard, _settings
 
 Part = dict[str, Any]
 
+_ALWAYS_JSON = frozenset({names.INPUT, names.OUTPUT})
 _MODALITIES = ("image", "audio", "video")
 _DEEPEST = 64
 
 
 def encode(name: str, value: Any) -> str:
-    """Return the JSON text of one content attribute, redacted and within the limits."""
+    """Return the JSON text of one content attribute, redacted and within the limits.
+
+    A text stays a text, but for Spanbook's own attributes, which are JSON throughout.
+    """
+    if isinstance(value, str) and name not in _ALWAYS_JSON:
+        return redacted_text(name, value)
     settings = _settings.current()
     if settings.redact is not None:
         value = _redacted(settings.redact, name, plain(value))
@@ -29,9 +37,12 @@ def encode(name: str, value: Any) -> str:
     return storable(encoded)
 
 
-def structured(name: str, value: Any) -> Any:
-    """Return one content attribute as plain values, for events, redacted and within the limits."""
-    return json.loads(encode(name, value))
+def decoded(name: str, encoded: str) -> Any:
+    """Return what `encode` made as plain values, which events carry."""
+    try:
+        return json.loads(encoded)
+    except ValueError:
+        return encoded
 
 
 def redacted_text(name: str, value: str) -> str:

@@ -1,14 +1,215 @@
-"""The provider that Spanbook makes when the application has none: OTLP to a collector, by the `OTEL_*` environment."""
+"""The providers that Spanbook makes where the application has none: OTLP to a collector, by the `OTEL_*` environment.
+
+Exporters are made when the first batch leaves, in the thread that sends it, and again after a fork: gRPC takes long to
+import and does not survive one. A collector that is not there is mentioned once, not with every batch.
+"""
 
 from __future__ import annotations
 
+import atexit
+import ipaddress
+import logging
+import os
+import threading
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import entry_points
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk._logs import LoggerProvider
+    from opentelemetry.sdk.metrics import MeterProvider
+
+log = logging.getLogger("spanbook")
+
+EXIT_SECONDS = 3.0  # all that the process waits for its telemetry at exit
+
+_GRPC, _HTTP = "opentelemetry.exporter.otlp.proto.grpc", "opentelemetry.exporter.otlp.proto.http"
+_EXPORTERS = {
+    "traces": ("trace_exporter", "OTLPSpanExporter"),
+    "logs": ("_log_exporter", "OTLPLogExporter"),
+    "metrics": ("metric_exporter", "OTLPMetricExporter"),
+}
+_PORTS = {"grpc": 4317, "http/protobuf": 4318, "http/json": 4318}
+# Loggers of OpenTelemetry that tell of every batch that did not arrive, and of every span that found no room.
+_TALKATIVE = (
+    f"{_GRPC}.exporter",
+    f"{_HTTP}.trace_exporter",
+    f"{_HTTP}._log_exporter",
+    f"{_HTTP}.metric_exporter",
+    "opentelemetry.exporter.otlp.common.http",
+    "opentelemetry.sdk._shared_internal",
+)
 
 
-def make_tracer_provider() -> tuple[TracerProvider, bool]:
-    from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+def make_tracer_provider(attributes: dict[str, Any]) -> tuple[TracerProvider, bool]:
+    """Return a provider with *attributes* on its resource, and whether spans stay on this machine."""
+    provider = TracerProvider(resource=Resource.create(attributes), shutdown_on_exit=False)
+    chosen = _chosen("traces")
+    for name in chosen:
+        exporter: SpanExporter = Outgoing("traces") if name == "otlp" else _registered("traces", name)
+        processor = BatchSpanProcessor(exporter)
+        provider.add_span_processor(processor)
+        _close_at_exit(processor)
+    return provider, chosen == ["otlp"] and is_loopback(endpoint("traces"))
 
-    provider = TracerProvider()
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    return provider, True
+
+def make_logger_provider(resource: Resource | None) -> LoggerProvider:
+    """Return a provider for events, with the resource of the spans where that is known."""
+    from opentelemetry.sdk._logs import LoggerProvider
+    from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+
+    provider = LoggerProvider(resource=resource or Resource.create(), shutdown_on_exit=False)
+    for name in _chosen("logs"):
+        exporter: Any = Outgoing("logs") if name == "otlp" else _registered("logs", name)
+        processor = BatchLogRecordProcessor(exporter)
+        provider.add_log_record_processor(processor)
+        _close_at_exit(processor)
+    return provider
+
+
+def make_meter_provider(resource: Resource | None) -> MeterProvider:
+    """Return a provider for the client metrics."""
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+
+    names = _chosen("metrics")
+    exporters = [_exporter("metrics") if name == "otlp" else _registered("metrics", name) for name in names]
+    readers = [PeriodicExportingMetricReader(exporter) for exporter in exporters]
+    return MeterProvider(metric_readers=readers, resource=resource or Resource.create())
+
+
+def endpoint(signal: str) -> str:
+    """Return where *signal* is sent to, by the environment or by the protocol's usual port."""
+    given = os.environ.get(f"OTEL_EXPORTER_OTLP_{signal.upper()}_ENDPOINT") or os.environ.get(
+        "OTEL_EXPORTER_OTLP_ENDPOINT"
+    )
+    return given or f"http://localhost:{_PORTS.get(protocol(signal), 4317)}"
+
+
+def protocol(signal: str) -> str:
+    """Return the OTLP protocol of *signal*: `grpc` unless the environment says otherwise."""
+    given = os.environ.get(f"OTEL_EXPORTER_OTLP_{signal.upper()}_PROTOCOL") or os.environ.get(
+        "OTEL_EXPORTER_OTLP_PROTOCOL"
+    )
+    return (given or "grpc").strip().lower()
+
+
+def is_loopback(url: str) -> bool:
+    """Tell whether *url* names this machine."""
+    host = urlsplit(url if "//" in url else f"//{url}").hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class Outgoing(SpanExporter):
+    """An OTLP exporter of spans or of log records that is made late, made anew after a fork, and quiet."""
+
+    def __init__(self, signal: str) -> None:
+        self._signal = signal
+        self._exporter: Any = None
+        self._process = 0
+        self._reached = True
+        for name in _TALKATIVE:
+            logger = logging.getLogger(name)
+            if _quiet not in logger.filters:
+                logger.addFilter(_quiet)
+
+    def export(self, spans: Sequence[Any]) -> SpanExportResult:
+        _quiet.here.exporting = True
+        try:
+            if self._process != os.getpid():
+                self._exporter, self._process = _exporter(self._signal), os.getpid()
+            result: SpanExportResult = self._exporter.export(spans)
+        finally:
+            _quiet.here.exporting = False
+        self._tell(result.name == "SUCCESS")
+        return result
+
+    def shutdown(self) -> None:
+        if self._exporter is not None and self._process == os.getpid():
+            self._exporter.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        return True
+
+    def _tell(self, reached: bool) -> None:
+        if reached != self._reached:
+            self._reached = reached
+            where = endpoint(self._signal)
+            if reached:
+                log.warning("The collector at `%s` takes %s again", where, self._signal)
+            else:
+                log.warning(
+                    "No collector takes %s at `%s`; they are dropped until one does\n"
+                    "hint: start one with `spanbook serve`",
+                    self._signal,
+                    where,
+                )
+
+
+class _Quiet(logging.Filter):
+    """Holds back what OpenTelemetry says of a batch of ours that did not arrive."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.here = threading.local()
+        self._full_told = False
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.msg == "Queue full, dropping %s.":
+            told, self._full_told = self._full_told, True
+            return not told
+        return not getattr(self.here, "exporting", False)
+
+
+_quiet = _Quiet()
+
+
+def _exporter(signal: str) -> Any:
+    module, name = _EXPORTERS[signal]
+    package = _GRPC if protocol(signal) == "grpc" else _HTTP
+    return getattr(import_module(f"{package}.{module}"), name)()
+
+
+def _chosen(signal: str) -> list[str]:
+    names = os.environ.get(f"OTEL_{signal.upper()}_EXPORTER", "otlp").split(",")
+    return [name for name in map(str.strip, names) if name not in ("", "none")]
+
+
+def _registered(signal: str, name: str) -> Any:
+    """Return an exporter that some other package has registered, such as `console`."""
+    for found in entry_points(group=f"opentelemetry_{signal}_exporter", name=name):
+        return found.load()()
+    raise RuntimeError(f"cannot export {signal} to: `{name}`\nhint: OTEL_{signal.upper()}_EXPORTER=otlp")
+
+
+def _close_at_exit(processor: Any) -> None:
+    """Send what waits when the process ends, for a bounded time, whether the collector answers or not."""
+
+    def close() -> None:
+        batch = getattr(processor, "_batch_processor", None)
+        if batch is None:
+            processor.shutdown()
+        else:  # the public `shutdown` would wait for thirty seconds
+            batch.shutdown(timeout_millis=_remaining() * 1000)
+
+    atexit.register(close)
+
+
+def _remaining() -> float:
+    """Return the seconds left of what all processors together have at exit."""
+    global _exit_by
+    _exit_by = _exit_by or monotonic() + EXIT_SECONDS
+    return max(_exit_by - monotonic(), 0.05)
+
+
+_exit_by = 0.0

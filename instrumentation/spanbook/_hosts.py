@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from spanbook_schemas import gen_ai
 
@@ -44,6 +45,15 @@ _PROVIDERS = {
 }
 _LOCAL_PORTS = {8000: "vllm", 11434: "ollama", 1234: "lm_studio", 30000: "sglang"}
 _LOCAL = ("localhost", "127.0.0.1", "::1", "0.0.0.0", "host.docker.internal")
+
+
+def server_at(url: Any) -> Attributes:
+    """Return where a client's requests go, by its base URL."""
+    parts = urlsplit(str(url))
+    if not parts.hostname:
+        return {}
+    port = parts.port or (80 if parts.scheme == "http" else 443)
+    return {gen_ai.SERVER_ADDRESS: parts.hostname, gen_ai.SERVER_PORT: port}
 
 
 def provider_of(client: Any, attributes: Attributes) -> None:

@@ -1,4 +1,4 @@
-"""Whose OpenTelemetry providers spans and events go to.
+"""Whose OpenTelemetry providers spans, events and metrics go to.
 
 The application's, when it has set them; they are never replaced. Otherwise Spanbook makes its own from the standard
 `OTEL_*` environment, at the first span and not before: an application may well call `autolog()` first and set its
@@ -7,26 +7,25 @@ provider afterwards.
 
 from __future__ import annotations
 
-import logging
-from threading import Lock
-from typing import Any
+import threading
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
 from opentelemetry.trace import ProxyTracerProvider, Tracer, TracerProvider
 
-from . import _settings
+from . import _belonging, _settings
 
-log = logging.getLogger("spanbook")
+if TYPE_CHECKING:
+    from opentelemetry._logs import Logger, LoggerProvider
+    from opentelemetry.metrics import Meter, MeterProvider
 
 SCOPE = "spanbook"
-EXIT_FLUSH_MILLIS = 3_000
-DEFAULT_ENDPOINT = "http://localhost:4317"
 
-_lock = Lock()
+_lock = threading.RLock()
 _chosen: TracerProvider | None = None  # by `use`
 _known: TracerProvider | None = None  # the provider that `_tracer` belongs to
 _tracer: Tracer | None = None
-_own: list[Any] = []  # providers that Spanbook made, to flush
+_own: list[Any] = []  # providers that Spanbook made
 
 
 def tracer() -> Tracer:
@@ -37,6 +36,37 @@ def tracer() -> Tracer:
     return _renewed(provider)
 
 
+def logger() -> Logger:
+    """Return the logger that events go through."""
+    from opentelemetry import _logs
+
+    provider: LoggerProvider = _logs.get_logger_provider()
+    if type(provider).__name__ == "ProxyLoggerProvider":
+        with _lock:
+            provider = _logs.get_logger_provider()
+            if type(provider).__name__ == "ProxyLoggerProvider":
+                from ._export import make_logger_provider
+
+                provider = make_logger_provider(_resource())
+                _logs.set_logger_provider(provider)
+                _own.append(provider)
+    return provider.get_logger(SCOPE, version())
+
+
+def meter() -> Meter:
+    """Return the meter of the client metrics."""
+    from opentelemetry import metrics
+
+    provider: MeterProvider = metrics.get_meter_provider()
+    if type(provider).__name__ == "_ProxyMeterProvider":
+        from ._export import make_meter_provider
+
+        provider = make_meter_provider(_resource())
+        metrics.set_meter_provider(provider)
+        _own.append(provider)
+    return provider.get_meter(SCOPE, version())
+
+
 def use(tracer_provider: TracerProvider | None) -> None:
     """Send spans to *tracer_provider* instead of the global one; None returns to the global one."""
     global _chosen
@@ -44,13 +74,33 @@ def use(tracer_provider: TracerProvider | None) -> None:
 
 
 def flush(timeout: float = 10.0) -> bool:
-    """Send what waits, for at most *timeout* seconds; return whether all of it was taken."""
-    provider: Any = _chosen or trace.get_tracer_provider()
-    done = True
-    for owner in dict.fromkeys([provider, *_own]):
-        if force_flush := getattr(owner, "force_flush", None):
-            done = bool(force_flush(int(timeout * 1000))) and done
-    return done
+    """Send what waits, for at most *timeout* seconds; return whether all of it left in that time."""
+    from opentelemetry import _logs
+
+    owners: list[Any] = [_chosen, trace.get_tracer_provider(), _logs.get_logger_provider(), *_own]
+    done: list[bool] = []
+
+    def work() -> None:
+        for owner in dict.fromkeys(owners):
+            if force_flush := getattr(owner, "force_flush", None):
+                done.append(force_flush(int(timeout * 1000)) is not False)
+
+    # In a thread of its own: OpenTelemetry's batch processors do not keep to the time they are given.
+    thread = threading.Thread(target=work, daemon=True, name="spanbook flush")
+    thread.start()
+    thread.join(timeout)
+    return not thread.is_alive() and all(done)
+
+
+def version() -> str:
+    """Return Spanbook's version."""
+    from importlib.metadata import PackageNotFoundError
+    from importlib.metadata import version as installed
+
+    try:
+        return installed("spanbook")
+    except PackageNotFoundError:
+        return "0"
 
 
 def _renewed(provider: TracerProvider) -> Tracer:
@@ -58,26 +108,25 @@ def _renewed(provider: TracerProvider) -> Tracer:
     with _lock:
         if isinstance(provider, ProxyTracerProvider):
             provider = _made()
-        _tracer = provider.get_tracer(SCOPE, _version())
+        _belonging.stamp(provider)
+        _tracer = provider.get_tracer(SCOPE, version())
         _known = provider
         return _tracer
 
 
 def _made() -> TracerProvider:
     """Make the provider that the application did not, and set it: other instrumentation of the process joins in."""
+    current = trace.get_tracer_provider()
+    if not isinstance(current, ProxyTracerProvider):
+        return current
     from ._export import make_tracer_provider
 
-    provider, local = make_tracer_provider()
-    _settings.destination_is_local(local)
+    provider, local = make_tracer_provider(_belonging.on_resource())
     trace.set_tracer_provider(provider)
+    _settings.destination_is_local(local)
     _own.append(provider)
-    return trace.get_tracer_provider()
+    return provider
 
 
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("spanbook")
-    except PackageNotFoundError:
-        return "0"
+def _resource() -> Any:
+    return getattr(_chosen or trace.get_tracer_provider(), "resource", None)

@@ -23,7 +23,7 @@ from spanbook_schemas import gen_ai
 from ._call import Call
 from ._guard import failed
 from ._readers import Attributes, Reader
-from ._streams import WatchedAsync, watched, watched_async
+from ._streams import WatchedAsync, begun_late, begun_late_async, watched, watched_async
 
 log = logging.getLogger("spanbook")
 
@@ -110,6 +110,19 @@ class Sdk:
             if inspect.getattr_static(owner, name, None) is replacement:
                 setattr(owner, name, original)
 
+    def instrumentor(self) -> Sdk:
+        """Return what OpenTelemetry's zero-code loader instruments: entry points name this method."""
+        return self
+
+    def instrument(self, **options: Any) -> None:
+        """Trace the library if it is installed; unlike `autolog`, never an error."""
+        if self.installed:
+            self.autolog()
+
+    def uninstrument(self, **options: Any) -> None:
+        """Put every original back."""
+        self.unlog()
+
     def _when_imported(self, hook: Hook | Patch) -> Callable[[Any], None]:
         def apply(module: Any) -> None:
             if self.enabled:
@@ -155,12 +168,20 @@ def _around(sdk: Sdk, hook: Hook, original: Any) -> Wrapper:
             return wrapped(*args, **kwargs)
         if is_coroutine_function:
             return later(wrapped, instance, args, kwargs)
+        if late is not None:
+            return late(lambda: begin(instance, args, kwargs), wrapped(*args, **kwargs))
         call = begin(instance, args, kwargs)
         if call is None:
             return wrapped(*args, **kwargs)
         return run(wrapped, args, kwargs, call)
 
-    is_coroutine_function = inspect.iscoroutinefunction(inspect.unwrap(original))
+    plain = inspect.unwrap(original)
+    is_coroutine_function = inspect.iscoroutinefunction(plain)
+    late: Any = None
+    if inspect.isgeneratorfunction(plain):
+        late = begun_late
+    elif inspect.isasyncgenfunction(plain):
+        late = begun_late_async
     return around
 
 

@@ -10,8 +10,8 @@ from ._call import Call
 
 def watched(chunks: Iterator[Any], call: Call) -> Generator[Any, Any, Any]:
     """Yield *chunks* on, keeping them for *call*, which ends with them."""
-    append = call.chunks.append
-    keep: Callable[[Any], None] = call.chunk  # only the first chunk is timed
+    keep: Callable[[Any], None] = call.chunk
+    append = call.chunks.append if call.chunk_times is None else keep  # only the first chunk is timed
     try:
         for chunk in chunks:
             keep(chunk)
@@ -37,6 +37,52 @@ async def watched_async(chunks: AsyncIterator[Any], call: Call) -> AsyncGenerato
         call.fail(error)
         raise
     call.finish()
+
+
+def begun_late(begin: Callable[[], Call | None], chunks: Iterator[Any]) -> Generator[Any, Any, Any]:
+    """Stand in for a generator: its call begins when somebody asks for the first chunk, and not before."""
+    call = begin()
+    yield from chunks if call is None else watched(_opening(chunks, call), call)
+
+
+async def begun_late_async(begin: Callable[[], Call | None], chunks: AsyncIterator[Any]) -> AsyncGenerator[Any, Any]:
+    """Stand in for an asynchronous generator."""
+    call = begin()
+    watching = chunks if call is None else watched_async(_opening_async(chunks, call), call)
+    try:
+        async for chunk in watching:
+            yield chunk
+    finally:
+        await watching.aclose()  # type: ignore[attr-defined]
+
+
+def _opening(chunks: Iterator[Any], call: Call) -> Iterator[Any]:
+    """Make *call* current while the first chunk is fetched: that is when a generator sends its request."""
+    call.attach()
+    try:
+        first = next(chunks)
+    except StopIteration:
+        return
+    finally:
+        call.detach()
+    yield first
+    yield from chunks
+
+
+async def _opening_async(chunks: AsyncIterator[Any], call: Call) -> AsyncGenerator[Any, Any]:
+    call.attach()
+    try:
+        first = await anext(chunks)
+    except StopAsyncIteration:
+        return
+    finally:
+        call.detach()
+    try:
+        yield first
+        async for chunk in chunks:
+            yield chunk
+    finally:
+        await chunks.aclose()  # type: ignore[attr-defined]
 
 
 class WatchedAsync:
