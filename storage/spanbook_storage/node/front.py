@@ -9,6 +9,7 @@ import logging
 import os
 import re
 import traceback
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -17,37 +18,47 @@ from functools import partial
 from . import literals
 from .access import Caller, Door
 from .answer import Answer
+from .catalog import Catalog, Schema
 from .config import NodeConfig
 from .engine import Engine, Handle, Insert, Lane, Stats, outfile, pipe
 from .errors import NodeError, readonly
+from .guard import Guard, Judged, Sight
+from .inserts import InsertText, insert_of
+from .limits import reader_settings
 from .request import ClientGone, Receive, Request, Scope, Send, body, parse_request
-from .statements import InsertText, format_of, insert_of, with_output
 
 _HELD_BACK = 1 << 20
+_HELD_BACK_WAITING = 64 << 20  # of a client that wants to hear the end first (wait_end_of_query)
 _PIECE = 1 << 22  # bytes of an insert that go to the engine at once
-_STATEMENT_BYTES = 1 << 20
-_SELECT = re.compile(r"\(*(?:SELECT|WITH|FROM)\b")
-_ENCODINGS = {"zstd": "zstd", "lz4": "lz4", "br": "br", "gzip": "gzip", "deflate": "deflate"}
+_STATEMENT_BYTES = 1 << 18  # ClickHouse's max_query_size
+_ENCODINGS = ("zstd", "lz4", "br", "gzip", "deflate")
+_FORMAT = re.compile(r"\w+")
+_KILLED = (
+    "SELECT 'waiting' AS kill_status, {id:String} AS query_id, {user:String} AS user, '' AS query WHERE {found:Bool}"
+)
 
 log = logging.getLogger("spanbook.storage")
 
 
 @dataclass(frozen=True)
-class Plan:
-    """A statement that may run: what the engine is given, and whether its result may be large, so that it streams."""
+class Running:
+    """A statement that is at work, and the mark by which the engine finds it."""
 
-    sql: str
-    streams: bool
+    caller: Caller
+    mark: str
 
 
 class Front:
     """The ASGI application."""
 
-    def __init__(self, config: NodeConfig, engine: Engine) -> None:
-        self._config, self._engine = config, engine
+    def __init__(self, config: NodeConfig, engine: Engine, catalog: Catalog) -> None:
+        self._config, self._engine, self._catalog = config, engine, catalog
         self._door = Door(config)
+        self._guard = Guard(config, catalog.functions, catalog.table_functions)
+        self._running: dict[str, Running] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
         if scope["type"] != "http":
             return
         request = parse_request(scope)
@@ -67,7 +78,8 @@ class Front:
     async def _serve(self, request: Request, receive: Receive, answer: Answer) -> None:
         caller = self._door.admit(request)
         if request.path in ("/ping", "/replicas_status") or (request.method == "GET" and "query" not in request.url):
-            return await answer.whole(b"Ok.\n", Stats())
+            await answer.whole(b"Ok.\n", Stats())
+            return
         async with aclosing(body(receive, request.headers.get("content-encoding", ""))) as pieces:
             text, insert = await _statement(request, pieces)
             if insert and not caller.writes:
@@ -75,52 +87,106 @@ class Front:
             lanes = self._engine.writers if caller.writes else self._engine.readers
             async with lanes.lane() as lane:
                 if insert:
-                    await lane.do(lambda handle: self._settle(handle, request, caller))
-                    return await answer.whole(b"", await _insert(lane, insert, pieces))
-                plan = await lane.do(lambda handle: self._plan(handle, text, request, caller))
-                if plan.streams:
-                    return await self._stream(lane, plan.sql, request, receive, answer)
-                answer.format = format_of(plan.sql, request.format or "TabSeparated")
-                result, stats = await lane.do(lambda handle: handle.result(plan.sql, answer.format, request.params))
-                return await answer.whole(result, stats)
+                    await answer.whole(b"", await self._insert(lane, request, caller, insert, pieces))
+                else:
+                    await self._run(lane, request, caller, text, receive, answer)
 
-    def _settle(self, handle: Handle, request: Request, caller: Caller) -> None:
-        handle.use(self._database(request))
-        settings = request.settings | {"log_comment": request.query_id}
-        if not caller.writes or request.method == "GET":
-            settings["readonly"] = "1"
+    async def _insert(
+        self, lane: Lane, request: Request, caller: Caller, insert: InsertText, pieces: AsyncIterator[bytes]
+    ) -> Stats:
+        def start(handle: Handle) -> Insert:
+            handle.use(self._database(request, caller))
+            handle.set(request.settings)
+            return handle.start_insert(insert.head, insert.format)
+
+        stream = await lane.do(start)
+        try:
+            return await _pour(lane, stream, insert.data, pieces)
+        except BaseException:
+            await asyncio.shield(lane.do(lambda _: stream.cancel()))
+            raise
+
+    async def _run(
+        self, lane: Lane, request: Request, caller: Caller, text: str, receive: Receive, answer: Answer
+    ) -> None:
+        running = Running(caller, uuid.uuid4().hex)
+        schema = Schema() if caller.writes else await self._catalog.schema()
+        judged = await lane.do(lambda handle: self._prepare(handle, text, request, running, schema))
+        answer.format = _format(judged.format or request.format or "TabSeparated")
+        if judged.kills:
+            return await self._kill(lane, judged.kills, caller, answer)
+        self._running[request.query_id] = running
+        try:
+            if judged.streams:
+                return await self._stream(lane, judged.sql, request, running, receive, answer)
+            result, stats = await lane.do(lambda handle: handle.result(judged.sql, answer.format, request.params))
+            return await answer.whole(result, stats)
+        finally:
+            self._running.pop(request.query_id, None)
+            if caller.writes and not judged.streams:
+                self._catalog.changed()
+
+    def _prepare(self, handle: Handle, text: str, request: Request, running: Running, schema: Schema) -> Judged:
+        """Judge a statement and make the handle ready for it; `readonly` comes last, since it closes the others."""
+        caller = running.caller
+        handle.use(self._database(request, caller))
+        if caller.writes:
+            judged = self._guard.shape(handle, text)
+            settings = {**request.settings, **(judged.settings or {}), "log_comment": running.mark}
+            if request.method == "GET":
+                settings["readonly"] = "1"
+        else:
+            sight = Sight(caller.tenant is not None, schema.foreign_databases)
+            judged = self._guard.judge(handle, text, request.params, sight)
+            settings = reader_settings({**request.settings, **(judged.settings or {})}, self._config)
+            settings |= {
+                "log_comment": running.mark,
+                "additional_table_filters": self._catalog.filters(schema, caller.tenant),
+            }
+            # clients ask system.settings what they may send, and under 1 it answers: nothing
+            settings["readonly"] = "2" if judged.only_settings else "1"
         handle.set(settings)
+        return judged
 
-    def _plan(self, handle: Handle, text: str, request: Request, caller: Caller) -> Plan:
-        canonical = handle.value("SELECT formatQuerySingleLine({q:String})", {"q": literals.escaped(text)}).rstrip("\n")
-        self._settle(handle, request, caller)
-        if _SELECT.match(canonical):
-            return Plan(canonical, streams=True)
-        return Plan(text, streams=False)
+    def _database(self, request: Request, caller: Caller) -> str:
+        # clients name `default` when nobody told them a database; the engine's own is its file system
+        if request.database in ("", "default"):
+            return self._config.database
+        if not (caller.writes or self._config.owns(request.database)):
+            raise NodeError(81, "UNKNOWN_DATABASE", f"Database {request.database} is not served here")
+        return request.database
 
-    def _database(self, request: Request) -> str:
-        # clients name `default` when nobody told them a database; ours holds nothing
-        return self._config.database if request.database in ("", "default") else request.database
+    async def _kill(self, lane: Lane, query_id: str, caller: Caller, answer: Answer) -> None:
+        """KILL QUERY of one's own statement; others' are not to be found."""
+        victim = self._running.get(query_id)
+        found = victim is not None and (caller.writes or victim.caller == caller)
+        if victim and found:
+            await self._engine.kill(victim.mark)
+        params = {"id": literals.escaped(query_id), "user": caller.user, "found": str(int(found))}
+        result, stats = await lane.do(lambda handle: handle.result(_KILLED, answer.format, params))
+        await answer.whole(result, stats)
 
-    async def _stream(self, lane: Lane, sql: str, request: Request, receive: Receive, answer: Answer) -> None:
+    async def _stream(
+        self, lane: Lane, sql: str, request: Request, running: Running, receive: Receive, answer: Answer
+    ) -> None:
         """Run a statement and send what it says, for as long as there is somebody to send it to."""
+        hold = _HELD_BACK_WAITING if request.flag("wait_end_of_query") else _HELD_BACK
         async with pipe() as (results, write_end):
-            compression = _compression(request)
-            answer.encoding = compression
-            clause = outfile(write_end) + (f" COMPRESSION '{compression}'" if compression else "")
-            sql, answer.format = with_output(sql, clause, request.format or "TabSeparated")
-            running = asyncio.ensure_future(lane.do(lambda handle: _into(write_end, handle, sql, request.params)))
-            sending = asyncio.ensure_future(_deliver(results, running, answer))
+            answer.encoding = _encoding(request)
+            compression = f" COMPRESSION '{answer.encoding}'" if answer.encoding else ""
+            sql = f"{sql}{outfile(write_end)}{compression} FORMAT {answer.format}"
+            working = asyncio.ensure_future(lane.do(lambda handle: _into(write_end, handle, sql, request.params)))
+            working.add_done_callback(lambda done: done.cancelled() or done.exception())
+            sending = asyncio.ensure_future(_send(results, working, answer, hold))
             leaving = asyncio.ensure_future(_left(receive))
             try:
                 await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
                 if sending.done():
                     return sending.result()
-                await self._engine.kill(request.query_id)
+                await self._engine.kill(running.mark)
             finally:
-                for task in (sending, leaving):
-                    task.cancel()
-                running.add_done_callback(lambda done: done.cancelled() or done.exception())
+                sending.cancel()
+                leaving.cancel()
 
 
 def _into(write_end: int, handle: Handle, sql: str, params: dict[str, str]) -> Stats:
@@ -130,16 +196,15 @@ def _into(write_end: int, handle: Handle, sql: str, params: dict[str, str]) -> S
         os.close(write_end)
 
 
-async def _deliver(results: asyncio.StreamReader, running: "asyncio.Future[Stats]", answer: Answer) -> None:
-    held: list[bytes] = []
-    size = 0
+async def _send(results: asyncio.StreamReader, working: "asyncio.Future[Stats]", answer: Answer, hold: int) -> None:
+    held, size = list[bytes](), 0
     while piece := await results.read(_HELD_BACK):
         held.append(piece)
         size += len(piece)
-        if size >= _HELD_BACK or answer.began:
+        if size >= hold or answer.began:
             await answer.part(b"".join(held))
             held.clear()
-    stats = await running
+    stats = await working
     if answer.began:
         await answer.end()
     else:
@@ -155,36 +220,41 @@ async def _statement(request: Request, pieces: AsyncIterator[bytes]) -> tuple[st
     """The statement's text; for an INSERT with data its parts, its data being what is left of the body."""
     text = request.url.get("query", "").encode()
     insert = insert_of(text)
+    if text and not insert:
+        text += b"\n"
     while not insert and (piece := await anext(pieces, b"")):
-        text = text + b"\n" + piece if text and text == request.url.get("query", "").encode() else text + piece
+        text += piece
         insert = insert_of(text)
         if not insert and len(text) > _STATEMENT_BYTES:
-            raise NodeError(307, "TOO_MANY_BYTES", f"a statement of more than {_STATEMENT_BYTES} bytes")
+            raise NodeError(62, "SYNTAX_ERROR", f"Max query size exceeded: more than {_STATEMENT_BYTES} bytes")
     return "" if insert else text.decode("utf-8", "replace"), insert
 
 
-async def _insert(lane: Lane, insert: InsertText, pieces: AsyncIterator[bytes]) -> Stats:
-    stream = await lane.do(lambda handle: handle.start_insert(insert.head, insert.format))
-    try:
-        held, size = [insert.data] if insert.data else [], len(insert.data)
-        async for piece in pieces:
-            held.append(piece)
-            size += len(piece)
-            if size >= _PIECE:
-                batch, held, size = held, [], 0
-                await lane.do(partial(_append, stream, batch))
-        await lane.do(partial(_append, stream, held))
-        return await lane.do(lambda _: stream.finish())
-    except BaseException:
-        await asyncio.shield(lane.do(lambda _: stream.cancel()))
-        raise
+async def _pour(lane: Lane, stream: Insert, first: bytes, pieces: AsyncIterator[bytes]) -> Stats:
+    """The body into the engine, in pieces of megabytes: it parses one while the next is on its way."""
+    held, size = [first] if first else [], len(first)
+    async for piece in pieces:
+        held.append(piece)
+        size += len(piece)
+        if size >= _PIECE:
+            batch, held, size = held, [], 0
+            await lane.do(partial(_append, stream, batch))
+    await lane.do(partial(_append, stream, held))
+    return await lane.do(lambda _: stream.finish())
 
 
 def _append(stream: Insert, pieces: list[bytes], _: Handle) -> None:
     stream.append(pieces)
 
 
-def _compression(request: Request) -> str:
+def _format(name: str) -> str:
+    if not _FORMAT.fullmatch(name):
+        raise NodeError(73, "UNKNOWN_FORMAT", f"Unknown format {name}")
+    return name
+
+
+def _encoding(request: Request) -> str:
+    """How the result is compressed, by the engine: what the client takes, if it said that it may be."""
     if not request.flag("enable_http_compression"):
         return ""
     wanted = {part.partition(";")[0].strip() for part in request.headers.get("accept-encoding", "").split(",")}

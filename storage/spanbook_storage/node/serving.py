@@ -5,6 +5,7 @@ import socket
 
 import uvicorn
 
+from .catalog import Catalog
 from .config import NodeConfig
 from .engine import Engine
 from .front import Front
@@ -23,10 +24,12 @@ async def serve(config: NodeConfig) -> None:
     engine = Engine(config)
     await engine.start()
     try:
+        catalog = Catalog(config, engine)
+        await catalog.load()
         port = listener.getsockname()[1]
         server = uvicorn.Server(
             uvicorn.Config(
-                Front(config, engine),
+                Front(config, engine, catalog),
                 http="httptools",
                 loop="none",
                 lifespan="off",
