@@ -6,6 +6,7 @@ rest.
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -50,6 +51,8 @@ class Store:
             "max_insert_block_size": 1_000_000,
             "min_insert_block_size_rows": 1_000_000,
             "min_insert_block_size_bytes": 1024**3,
+            # Duplicates inside a block are left to merges: looking for them here costs as much as writing the block.
+            "optimize_on_insert": 0,
             # Merges build these: on insert they would cost as much again as mapping the spans.
             "exclude_materialize_skip_indexes_on_insert": "idx_input_messages,idx_output_messages",
         }
@@ -62,14 +65,12 @@ class Store:
 
     async def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
         """Return the rows of a query: SQL, or the name of a file in `clickhouse/queries`."""
-        if _QUERY_NAME.fullmatch(sql):
-            sql = (files("spanbook_schemas") / "clickhouse" / "queries" / f"{sql}.sql").read_text(encoding="utf-8")
-        result: QueryResult = await self._try(self._client.query(sql, parameters=dict(parameters or {})))
+        result: QueryResult = await self._try(self._client.query(_statement(sql), parameters=dict(parameters or {})))
         return result.result_rows
 
     async def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
-        """Run a statement that gives no rows: DDL, or INSERT ... SELECT."""
-        await self._try(self._client.command(sql, parameters=dict(parameters or {})))
+        """Run a statement that gives no rows, DDL or INSERT ... SELECT: SQL, or the name of a file as in `query`."""
+        await self._try(self._client.command(_statement(sql), parameters=dict(parameters or {})))
 
     def version(self) -> str:
         """Return the server's version, for example `26.9.2.1`."""
@@ -163,6 +164,15 @@ def _cannot_open(dsn: str, error: StoreError) -> StoreError:
         f"cannot open the store `{where}`: {error}\nhint: `--store` names a ClickHouse HTTP port, 8123 or 8443",
         error.code,
     )
+
+
+@lru_cache(maxsize=256)
+def _statement(sql: str) -> str:
+    """Return the SQL of a named statement; anything else is SQL already."""
+    if not _QUERY_NAME.fullmatch(sql):
+        return sql
+    text = (files("spanbook_schemas") / "clickhouse" / "queries" / f"{sql}.sql").read_text(encoding="utf-8")
+    return text.strip().removesuffix(";")
 
 
 def _without_password(dsn: str) -> str:

@@ -1,0 +1,160 @@
+"""What keeps derived rows right: a task of the writer that computes traces and usage anew where inserts touched them.
+
+It works from what inserts left behind in the store (`trace_pieces`), not from what this process inserted, so a second
+collector, a foreign writer or a crash leave nothing wrong. Its place is durable: inserts that are done are named by
+partition and block number, since clocks and commits do not agree in order.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from dataclasses import dataclass, field
+
+from spanbook_storage.errors import Misconfigured, StoreError
+from spanbook_storage.store import Store
+from spanbook_storage.traces import Block, Touched, list_blocks, recompute_traces
+from spanbook_storage.usage import recompute_usage
+
+log = logging.getLogger("spanbook.storage")
+
+NAME = "traces"
+PAUSE = 0.5  # seconds between looks; with the time of an insert and of a recomputation well under three
+RETRY = 2.0  # seconds after the store refused
+# An insert may be seen this much later than the time it carries. What is done in that stretch is remembered by name.
+OVERLAP_MS = 120_000
+# Usage of a bucket that spans still fall into: wait, so that a bucket is read whole at most every few seconds …
+USAGE_PAUSE = 2.0
+USAGE_SHARE = 20  # … and for at most one part in this many of the time
+BUCKETS_AT_ONCE = 12
+
+
+@dataclass
+class Progress:
+    """What the derivation has done since it started, for metrics."""
+
+    traces: int = 0
+    buckets: int = 0
+    errors: int = 0
+    lag_seconds: float = 0.0  # age of the oldest insert that was found undone
+    busy_seconds: float = 0.0
+
+
+@dataclass
+class _State:
+    version: int = 0
+    since: int = 0
+    done: set[Block] = field(default_factory=set)
+    dirty: set[int] = field(default_factory=set)
+
+
+class Derivation:
+    """Recomputes what new inserts touched; one for each writer, several do no harm."""
+
+    def __init__(self, store: Store) -> None:
+        self.progress = Progress()
+        self._store = store
+        self._state: _State | None = None
+        self._newest: dict[Block, int] = {}
+        self._saved = True
+        self._usage_due = 0.0
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set; the store's errors are waited out."""
+        told = ""
+        while not stop.is_set():
+            pause = PAUSE
+            try:
+                await self.tick()
+                told = ""
+            except StoreError as error:
+                self.progress.errors += 1
+                self._state = None
+                pause = RETRY
+                if (text := str(error).split("\n")[0][:300]) != told:
+                    log.log(
+                        logging.ERROR if isinstance(error, Misconfigured) else logging.WARNING,
+                        "derived rows wait: %s",
+                        text,
+                    )
+                    told = text
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), pause)
+
+    async def tick(self, *, everything: bool = False) -> bool:
+        """Compute what is due, usage too when `everything`; returns whether there was any. Raises StoreError."""
+        started = time.monotonic()
+        state = self._state = self._state or await self._load()
+        worked = await self._traces(state)
+        if state.dirty and (everything or time.monotonic() >= self._usage_due):
+            await self._usage(state)
+            worked = True
+        if not worked and not self._saved:
+            await self._save(state, state.version + 1)
+            self._saved = True
+        if worked:
+            self.progress.busy_seconds += time.monotonic() - started
+        return worked
+
+    async def _traces(self, state: _State) -> bool:
+        found = [touched for touched in await list_blocks(self._store, state.since) if touched.block not in state.done]
+        self.progress.lag_seconds = max((touched.age_seconds for touched in found), default=0.0)
+        if not found:
+            return False
+        version = await self._take_version(state)
+        done = await recompute_traces(self._store, version, state.since, [touched.block for touched in found])
+        self.progress.traces += done.traces
+        state.dirty.update(done.buckets, *(touched.usage_buckets for touched in found))
+        self._remember(state, found)
+        return True
+
+    def _remember(self, state: _State, found: list[Touched]) -> None:
+        self._newest.update({touched.block: touched.newest for touched in found})
+        state.since = max(state.since, max(self._newest.values()) - OVERLAP_MS)
+        self._newest = {block: newest for block, newest in self._newest.items() if newest >= state.since}
+        state.done = set(self._newest)
+        self._saved = False
+
+    async def _usage(self, state: _State) -> None:
+        started = time.monotonic()
+        buckets = sorted(state.dirty)[-BUCKETS_AT_ONCE:]  # the newest first: somebody looks at them
+        version = await self._take_version(state)
+        await recompute_usage(self._store, version, buckets)
+        state.version = version + 1
+        state.dirty.difference_update(buckets)
+        self.progress.buckets += len(buckets)
+        self._saved = False
+        finished = time.monotonic()
+        self._usage_due = finished + (0 if state.dirty else max(USAGE_PAUSE, USAGE_SHARE * (finished - started)))
+
+    async def _take_version(self, state: _State) -> int:
+        """Return a version above all that were taken before, by the store's clock, and write it down."""
+        rows = await self._store.query("take_version", {"name": NAME})
+        version = max(int(rows[0][0]), state.version + 1)
+        await self._save(state, version)
+        return version
+
+    async def _save(self, state: _State, version: int) -> None:
+        await self._store.command(
+            "save_derivation_state",
+            {
+                "name": NAME,
+                "version": version,
+                "since": state.since,
+                "partitions": [block[0] for block in sorted(state.done)],
+                "blocks": [block[1] for block in sorted(state.done)],
+                "dirty": sorted(state.dirty),
+            },
+        )
+        state.version = version
+
+    async def _load(self) -> _State:
+        rows = await self._store.query("get_derivation_state", {"name": NAME})
+        self._newest = {}
+        if not rows:
+            return _State()
+        version, since, done, dirty = rows[0]
+        blocks = {(str(partition), int(block)) for partition, block in done}
+        # Their times are not kept: they fall out of memory once the overlap has passed from now.
+        self._newest = {block: int(since) + OVERLAP_MS for block in blocks}
+        return _State(int(version), int(since), blocks, {int(bucket) for bucket in dirty})
