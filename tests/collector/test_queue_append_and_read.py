@@ -1,12 +1,14 @@
 import asyncio
 import contextlib
+import os
 import stat
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from spanbook_collector.queue import Limits, Queue, QueueBroken, QueueFull, QueueInUse, QueueReader
+from spanbook_collector.queue import Limits, Queue, QueueBroken, QueueFull, QueueInUse, QueueReader, bells
 from spanbook_schemas.signals import Signal
 
 SMALL = Limits(segment_bytes=32 << 10, min_free_bytes=0, ballast_bytes=0)
@@ -121,7 +123,8 @@ async def test_a_second_writer_is_refused_and_a_closed_queue_takes_nothing(tmp_p
         await queue.append("t", Signal.TRACES, b"x", 1, b"")
 
 
-async def test_a_waiting_reader_hears_of_news(tmp_path: Path) -> None:
+async def test_a_waiting_reader_is_woken_by_news(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bells, "_LONGEST_SLEEP", 1000)  # nothing but the bell can wake it
     queue = Queue.open(tmp_path)
     reader = QueueReader.open(tmp_path, "r")
     assert not await reader.wait(0.01)
@@ -153,3 +156,33 @@ async def test_files_are_for_the_owner_alone(tmp_path: Path) -> None:
     await queue.close()
     for path in [directory, *directory.rglob("*")]:
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
+
+
+async def test_a_reader_waits_also_where_there_are_no_fifos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, mode: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "mkfifo", refuse)
+    queue = Queue.open(tmp_path)
+    reader = QueueReader.open(tmp_path, "r")
+    waiting = asyncio.ensure_future(reader.wait(30))
+    await asyncio.sleep(0)
+    await fill(queue, [b"x"])
+    assert await waiting
+    reader.close()
+    await queue.close()
+
+
+@pytest.mark.parametrize(
+    "odd", [{"tenant": "t" * 70_000}, {"received_at": -1}, {"received_at": 1 << 64}, {"answer": bytes(2 << 20)}]
+)
+async def test_what_has_no_place_in_a_record_is_refused_without_harm_to_others(
+    tmp_path: Path, odd: dict[str, Any]
+) -> None:
+    queue = Queue.open(tmp_path)
+    good = asyncio.ensure_future(queue.append("t", Signal.TRACES, b"good", 1, b"ok"))
+    request = {"tenant": "t", "signal": Signal.TRACES, "body": b"x", "received_at": 1, "answer": b"", **odd}
+    with pytest.raises(ValueError, match="cannot store"):
+        await queue.append(**request)
+    assert await good == b"ok"
+    await queue.close()

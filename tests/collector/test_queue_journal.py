@@ -59,14 +59,14 @@ async def test_finished_batches_are_listed_while_the_queue_holds_their_requests(
     reader = QueueReader.open(tmp_path, "clickhouse")
     one, two = (record.seq for record in reader.read(100))
     opened = Journal.open(tmp_path)
-    early, late = Batch(Signal.TRACES, one, one), Batch(Signal.TRACES, two, two)
-    opened.begin(early, late)
-    opened.done(early, late)
-    assert opened.finished() == [early, late]
+    early, both, late = (Batch(Signal.TRACES, *range_) for range_ in ((one, one), (one, two), (two, two)))
+    opened.begin(early, both, late)
+    opened.done(early, both, late)
+    assert opened.finished() == [early, both, late]
     reader.commit(one)
     await queue.close()
     delete_oldest_segment(tmp_path)
-    assert opened.finished() == [late]
+    assert opened.finished() == [late]  # half a batch would be taken for the whole
     crash(opened)
     again = Journal.open(tmp_path)
     assert (again.unfinished(), again.finished()) == ([], [late])

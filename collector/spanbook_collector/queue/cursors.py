@@ -4,7 +4,6 @@ The queue reads these files to know which segments nobody needs any more. A curs
 within its quota: such a reader is a guest that cannot fill the queue.
 """
 
-import logging
 import os
 import re
 from dataclasses import asdict, dataclass, replace
@@ -15,7 +14,6 @@ from .errors import QueueFormat
 from .lines import decode_line, encode_line
 from .places import ORIGIN, Place
 
-_log = logging.getLogger("spanbook.collector")
 _VERSION = 1
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 _SUFFIX = ".cursor"
@@ -59,7 +57,6 @@ def read_cursor(directory: Path, name: str) -> Cursor | None:
         return None
     fields = decode_line(content)
     if fields is None:
-        _log.warning("queue: the cursor %s is damaged; its reader starts at the oldest record", path)
         return None
     if fields.pop("version") > _VERSION:
         raise QueueFormat(f"cannot read `{path}`: a newer Spanbook wrote it\nhint: start the newer Spanbook again")

@@ -82,7 +82,7 @@ class Journal:
     def finished(self) -> list[Batch]:
         """Return the batches that are done and whose requests the queue still holds, for reconciliation."""
         oldest = min(segment_numbers(self._directory), default=None)
-        return [batch for batch in self._finished if oldest is not None and segment_of(batch.last) >= oldest]
+        return [batch for batch in self._finished if oldest is not None and segment_of(batch.first) >= oldest]
 
     def begin(self, *batches: Batch) -> None:
         """Make it durable that these batches will be inserted, as they are."""

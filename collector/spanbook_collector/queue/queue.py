@@ -17,6 +17,7 @@ from typing import NamedTuple, Self
 
 from spanbook_schemas.signals import Signal
 
+from .bells import ring
 from .digests import RecentRequests, digest_of
 from .disk import free_bytes, keep_ballast, lock_file, make_directory
 from .errors import QueueBroken, QueueError, QueueFull
@@ -142,6 +143,7 @@ class Queue:
             if free < self._limits.min_free_bytes:
                 return QueueFull(f"cannot store requests: the disk has {free} bytes left")
             self._log.append([pending.entry for pending in batch])
+            ring(self._directory)
         except QueueError as error:
             return error
         except Exception as error:  # whoever waits must hear of it, and the thread must live

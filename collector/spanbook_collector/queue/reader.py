@@ -4,7 +4,6 @@ A read goes as far as the watermark in the segment that is being written, and in
 segment's header says. A damaged stretch is set aside and skipped; a reader never stops at one.
 """
 
-import asyncio
 import logging
 import time
 from collections.abc import Iterator
@@ -13,7 +12,8 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Literal, Self
 
-from .cursors import Cursor, read_cursor, write_cursor
+from .bells import Bell
+from .cursors import Cursor, read_cursor, reader_names, write_cursor
 from .damage import set_aside
 from .disk import make_directory
 from .places import INDEX_BITS, MAX_INDEX, ORIGIN, Place, index_of
@@ -22,7 +22,6 @@ from .segments import DATA_START, Gap, SegmentFile, sealed_end, segment_numbers,
 from .watermark import Watermark
 
 _log = logging.getLogger("spanbook.collector")
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.02  # seconds; a look at the watermark costs some microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +42,7 @@ class QueueReader:
         self._cursor = cursor
         self._watermark: Watermark | None = None
         self._segment: SegmentFile | None = None
+        self._bell: Bell | None = None
         self._places: dict[int, Place] = {}  # of what was read and is not committed
         self._furthest = cursor.place
 
@@ -64,6 +64,9 @@ class QueueReader:
         known = read_cursor(directory, name)
         reader = cls(directory, name, known or Cursor())
         if known is None:
+            if name in reader_names(directory):
+                _log.warning("queue: the cursor of `%s` is damaged; it starts again at the oldest request", name)
+                start = "oldest"
             reader._cursor = Cursor(reader._durable_end() if start == "end" else reader._oldest())
             reader._furthest = reader._cursor.place
         reader._move(replace(reader._cursor, quota_bytes=quota_bytes))
@@ -139,16 +142,16 @@ class QueueReader:
     async def wait(self, seconds: float) -> bool:
         """Wait until there is something behind everything read so far; False when the time is over.
 
-        News is seen within about 20 ms.
+        It sleeps until the queue rings after a commit (`bells.py`).
         """
         deadline = time.monotonic() + seconds
-        pause = _FIRST_PAUSE
         while self._durable_end().records <= self._furthest.records:
             left = deadline - time.monotonic()
             if left <= 0:
                 return False
-            await asyncio.sleep(min(pause, left))
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            if self._bell is None:
+                self._bell = Bell(self._directory, self._name)
+            await self._bell.listen(left)
         return True
 
     def close(self) -> None:
@@ -159,6 +162,9 @@ class QueueReader:
         if self._watermark is not None:
             self._watermark.close()
             self._watermark = None
+        if self._bell is not None:
+            self._bell.close()
+            self._bell = None
 
     def _durable_end(self) -> Place:
         if self._watermark is None:

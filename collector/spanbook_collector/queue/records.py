@@ -24,6 +24,7 @@ _CODES = {signal: code for code, signal in enumerate(_SIGNALS)}
 HEAD_BYTES = _HEAD.size + _CRC.size
 KEY_BYTES = 16
 MAX_META = 1 << 20
+MAX_BODY = (1 << 32) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,14 @@ class Entry:
     received_at: int
     digest: bytes
     answer: bytes
+
+    def __post_init__(self) -> None:
+        """Refuse what has no place in a record; raises ValueError."""
+        tenant_size = len(self.tenant.encode())
+        if tenant_size >= 1 << 16 or _META.size + tenant_size + len(self.answer) > MAX_META:
+            raise ValueError(f"cannot store a request with a tenant of {tenant_size} bytes")
+        if len(self.body) > MAX_BODY or not 0 <= self.received_at < 1 << 64:
+            raise ValueError(f"cannot store {len(self.body)} bytes received at {self.received_at} ns")
 
     @property
     def size(self) -> int:
@@ -79,29 +88,25 @@ class RecordCodec:
         head = _HEAD.pack(self.marker, len(meta), len(entry.body), seq, entry.received_at)
         return head + _CRC.pack(self._checksum(head, meta, entry.body)) + meta
 
-    def size_at(self, buffer: bytes, offset: int) -> int | None:
-        """Return the size that the head at `offset` claims, None where no record starts."""
+    def sizes_at(self, buffer: bytes, offset: int) -> tuple[int, int] | None:
+        """Return the sizes of head with meta and of the body at `offset`, None where no record starts."""
         if len(buffer) - offset < HEAD_BYTES:
             return None
         marker, meta_size, body_size, _, _ = _HEAD.unpack_from(buffer, offset)
         if marker != self.marker or not _META.size <= meta_size <= MAX_META:
             return None
-        return HEAD_BYTES + int(meta_size) + int(body_size)
+        return HEAD_BYTES + meta_size, body_size
 
-    def decode(self, buffer: bytes, offset: int, file_offset: int) -> Stored | None:
-        """Return the record at `offset` of a buffer that holds all of it, None when its checksum is wrong."""
-        _, meta_size, body_size, seq, received_at = _HEAD.unpack_from(buffer, offset)
-        head_end = offset + _HEAD.size
-        meta_start = head_end + _CRC.size
-        meta = buffer[meta_start : meta_start + meta_size]
-        body = buffer[meta_start + meta_size : meta_start + meta_size + body_size]
-        if self._checksum(buffer[offset:head_end], meta, body) != _CRC.unpack_from(buffer, head_end)[0]:
+    def decode(self, top: bytes, body: bytes, start: int) -> Stored | None:
+        """Return the record of a head with meta and a body, None when its checksum is wrong."""
+        _, _, _, seq, received_at = _HEAD.unpack_from(top)
+        meta = top[HEAD_BYTES:]
+        if self._checksum(top[: _HEAD.size], meta, body) != _CRC.unpack_from(top, _HEAD.size)[0]:
             return None
         digest, code, tenant_size = _META.unpack_from(meta)
         answer_start = _META.size + tenant_size
         record = Record(seq, meta[_META.size : answer_start].decode(), _SIGNALS[code], received_at, body)
-        end = file_offset + HEAD_BYTES + meta_size + body_size
-        return Stored(record, digest, meta[answer_start:], file_offset, end)
+        return Stored(record, digest, meta[answer_start:], start, start + len(top) + len(body))
 
     def _checksum(self, head: bytes, meta: bytes, body: bytes) -> int:
         return int(google_crc32c.extend(google_crc32c.extend(self._seed, head + meta), body))

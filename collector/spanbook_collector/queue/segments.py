@@ -27,7 +27,9 @@ _MAGIC = b"SPANBOOK"
 _COPIES = (0, 4096)
 _HEADER = struct.Struct(f"<8sHQQ{KEY_BYTES}s{PLACE_BYTES}s")  # magic, version, number, made at, key, previous end
 _CRC = struct.Struct("<I")
-_WINDOW = 1 << 20
+_WINDOW = 256 << 10
+_SMALL_WINDOW = 4 << 10  # beside large bodies, which are read for themselves
+_LARGE = 32 << 10
 _PAGE = 4096
 
 
@@ -120,7 +122,7 @@ class SegmentFile:
             self.close()
             raise
         self._codec = RecordCodec(self.header.key) if self.header else None
-        self._window, self._window_start = b"", 0
+        self._window, self._window_start, self._window_bytes = b"", 0, _WINDOW
 
     def __enter__(self) -> Self:
         return self
@@ -166,11 +168,11 @@ class SegmentFile:
         if self._codec is None or end - offset < HEAD_BYTES:
             return None
         self._load(offset, HEAD_BYTES, end)
-        size = self._codec.size_at(self._window, offset - self._window_start)
-        if size is None or offset + size > end:
+        sizes = self._codec.sizes_at(self._window, offset - self._window_start)
+        if sizes is None or offset + sum(sizes) > end:
             return None
-        self._load(offset, size, end)
-        stored = self._codec.decode(self._window, offset - self._window_start, offset)
+        top, body = sizes
+        stored = self._codec.decode(self._read(offset, top, end), self._read(offset + top, body, end), offset)
         if stored is None or segment_of(stored.record.seq) != self.number:
             return None
         return stored if index_of(stored.record.seq) > after_index else None
@@ -189,12 +191,21 @@ class SegmentFile:
             offset += 1
         return None
 
+    def _read(self, offset: int, size: int, end: int) -> bytes:
+        """Return a stretch: a large one straight from the file, or what is small by way of the window."""
+        self._window_bytes = _SMALL_WINDOW if size >= _LARGE else _WINDOW
+        if size >= _LARGE:
+            return self._pread(offset, size)
+        self._load(offset, size, end)
+        start = offset - self._window_start
+        return self._window[start : start + size]
+
     def _load(self, offset: int, size: int, end: int) -> None:
         """Have `size` bytes from `offset` in the window, or what the file has of them."""
         start = self._window_start
         if start <= offset and offset + size <= start + len(self._window):
             return
-        self._window = self._pread(offset, min(max(size, _WINDOW), end - offset))
+        self._window = self._pread(offset, min(max(size, self._window_bytes), end - offset))
         self._window_start = offset
 
     def _pread(self, offset: int, size: int) -> bytes:
