@@ -59,7 +59,7 @@ def migrations() -> list[Change]:
 def views() -> list[Change]:
     """Return the views, each after the views that it reads."""
     found = {change.name.removeprefix("views/").removesuffix(".sql"): change for change in _changes("views")}
-    words = {name: set(re.findall(r"\w+", change.text)) for name, change in found.items()}
+    words = {name: set(re.findall(r"\w+", _TOKEN.sub("", change.text))) for name, change in found.items()}
     order = TopologicalSorter({name: sorted((words[name] & found.keys()) - {name}) for name in found})
     return [found[name] for name in order.static_order()]
 

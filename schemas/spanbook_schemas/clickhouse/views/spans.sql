@@ -1,0 +1,63 @@
+-- Spans, each once: whoever wants to look at single operations starts here.
+--
+-- FINAL, not LIMIT 1 BY: filters on start_time and trace_id reach the indexes of otel_traces through it.
+
+CREATE OR REPLACE VIEW spans
+(
+    trace_id String COMMENT 'Trace id, 32 hex digits',
+    span_id String COMMENT 'Span id, 16 hex digits',
+    parent_span_id Nullable(String) COMMENT 'Span id of the parent; NULL for a root',
+    name String COMMENT 'Name of the span',
+    type String COMMENT 'llm, tool, agent, retrieval, embedding, workflow, … or empty',
+    kind String COMMENT 'Unspecified, Internal, Server, Client, Producer or Consumer',
+    service_name String COMMENT 'service.name of the resource',
+    scope_name String COMMENT 'Instrumentation that made the span',
+    experiment_id String COMMENT 'Experiment that the span belongs to',
+    model_id Nullable(String) COMMENT 'Logged model: the version of the application that ran; NULL when none was set',
+    run_id Nullable(String) COMMENT 'Evaluation run; NULL outside of one',
+    session_id Nullable(String) COMMENT 'session.id, else gen_ai.conversation.id; NULL when neither was set',
+    user_id Nullable(String) COMMENT 'user.id; NULL when not set',
+    agent_name Nullable(String) COMMENT 'gen_ai.agent.name; NULL when not set',
+    start_time DateTime64(9, 'UTC') COMMENT 'Start',
+    end_time DateTime64(9, 'UTC') COMMENT 'End',
+    duration_ms Float64 COMMENT 'Milliseconds from start to end',
+    status String COMMENT 'OK or ERROR',
+    status_message Nullable(String) COMMENT 'Message of an error; NULL when there is none',
+    error_type Nullable(String) COMMENT 'error.type; NULL when not set',
+    input_preview Nullable(String) COMMENT 'First 300 characters of the input; NULL when none was captured',
+    output_preview Nullable(String) COMMENT 'First 300 characters of the output; NULL when none was captured',
+    attributes Map(String, String) COMMENT 'Attributes, values as text, without messages, arguments, results and documents',
+    resource Map(String, String) COMMENT 'Attributes of the resource',
+    events Array(Tuple(time DateTime64(9, 'UTC'), name String, attributes Map(String, String))) COMMENT 'Events of the span',
+    links Array(Tuple(trace_id String, span_id String, attributes Map(String, String))) COMMENT 'Links to other spans',
+    received_at DateTime64(3, 'UTC') COMMENT 'When the collector had it'
+)
+AS SELECT
+    s.TraceId AS trace_id,
+    s.SpanId AS span_id,
+    nullIf(s.ParentSpanId, '') AS parent_span_id,
+    s.SpanName AS name,
+    s.span_type AS type,
+    s.SpanKind AS kind,
+    s.ServiceName AS service_name,
+    s.ScopeName AS scope_name,
+    s.experiment_id AS experiment_id,
+    nullIf(s.model_id, '') AS model_id,
+    nullIf(s.run_id, '') AS run_id,
+    nullIf(if(s.session_id != '', s.session_id, s.conversation_id), '') AS session_id,
+    nullIf(s.user_id, '') AS user_id,
+    nullIf(s.agent_name, '') AS agent_name,
+    s.Timestamp AS start_time,
+    s.Timestamp + toIntervalNanosecond(s.Duration) AS end_time,
+    s.Duration / 1e6 AS duration_ms,
+    if(s.StatusCode = 'Error', 'ERROR', 'OK') AS status,
+    nullIf(s.StatusMessage, '') AS status_message,
+    nullIf(s.error_type, '') AS error_type,
+    nullIf(s.input_preview, '') AS input_preview,
+    nullIf(s.output_preview, '') AS output_preview,
+    s.SpanAttributes AS attributes,
+    s.ResourceAttributes AS resource,
+    arrayMap((time, name, attributes) -> (time, name, attributes), s.`Events.Timestamp`, s.`Events.Name`, s.`Events.Attributes`) AS events,
+    arrayMap((trace_id, span_id, attributes) -> (trace_id, span_id, attributes), s.`Links.TraceId`, s.`Links.SpanId`, s.`Links.Attributes`) AS links,
+    s.received_at AS received_at
+FROM otel_traces AS s FINAL;
