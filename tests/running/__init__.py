@@ -1,0 +1,1 @@
+"""Whole collectors as users run them, for tests, benchmarks and soaks."""

@@ -1,0 +1,50 @@
+"""Nothing acknowledged is lost, and nothing is there twice, whatever is killed at whatever moment."""
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from running.collector import PARTS, Collector
+from running.load import Load
+
+KILLS = 100 if os.environ.get("SPANBOOK_SOAK") else 10
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "http"])
+def test_what_was_acknowledged_is_there_once_after_kills_under_load(tmp_path: Path, protocol: str) -> None:
+    chance = random.Random(protocol)
+    kills = KILLS // 2
+    with Collector(tmp_path) as collector:
+        endpoint = collector.grpc if protocol == "grpc" else f"{collector.http}/v1/traces"
+        options = ("--batch", "100", "--rate", "1000", "--payload-bytes", "512", "--max-traces", str(kills * 800))
+        with Load(tmp_path / "ledger", endpoint, *options, protocol=protocol, seconds=20 * kills) as load:
+            for _ in range(kills):
+                before = len(load.acknowledged())
+                wanted = before + chance.randrange(20, 200)
+                collector.wait_until(lambda wanted=wanted: len(load.acknowledged()) >= wanted, f"at {wanted} traces")
+                _kill_something(collector, chance)
+            load.finish()
+        collector.wait_until(collector.drained, "drained")
+        promised = load.acknowledged()
+        assert len(promised) > 20 * kills
+        assert _stored(collector) >= {(trace, 5) for trace in promised}
+        twice = "SELECT count() - uniqExact(TraceId, SpanId) FROM otel_traces"
+        assert collector.value(twice) == 0
+        assert collector.stop() == 0
+
+
+def _kill_something(collector: Collector, chance: random.Random) -> None:
+    victim = chance.choice((*PARTS, "all"))
+    if victim == "all":
+        collector.kill_all()
+        collector.start(wait=False)
+    else:
+        collector.kill(victim)
+
+
+def _stored(collector: Collector) -> set[tuple[str, int]]:
+    """Each trace with the number of its distinct spans."""
+    rows = collector.query("SELECT TraceId, uniqExact(SpanId) FROM otel_traces GROUP BY TraceId")
+    return {(trace, spans) for trace, spans in rows}
