@@ -10,6 +10,7 @@ from spanbook_collector.queue import (
     Limits,
     Queue,
     QueueFormat,
+    QueueFull,
     QueueReader,
     cursors,
     forget_reader,
@@ -253,3 +254,46 @@ def test_a_cursor_survives_its_file(tmp_path: Path) -> None:
     cursor = cursors.Cursor(quota_bytes=5, dropped_records=2, dropped_bytes=3)
     cursors.write_cursor(tmp_path, "r", cursor)
     assert cursors.read_cursor(tmp_path, "r") == cursor
+
+
+async def test_a_small_queue_that_is_drained_does_not_refuse_for_the_sake_of_its_reserve(tmp_path: Path) -> None:
+    queue = Queue.open(tmp_path, Limits(max_bytes=400_000, min_free_bytes=0, ballast_bytes=0))
+    reader = QueueReader.open(tmp_path, "r")
+    refused = 0
+    for number in range(200):
+        body = b"%03d" % number + bytes(10_000)
+        while True:
+            try:
+                await queue.append("t", Signal.TRACES, body, 1, b"")
+                break
+            except QueueFull:
+                refused += 1
+                await asyncio.sleep(0.01)
+        (record,) = reader.read(1 << 20)
+        assert record.body == body
+        reader.commit(record.seq)
+    assert refused < 100
+    reader.close()
+    await queue.close()
+
+
+def test_what_a_quota_dropped_is_not_read_although_it_is_still_there(tmp_path: Path, log: Log) -> None:
+    forward = QueueReader.open(tmp_path, "forward", quota_bytes=2200)
+    fill(log, 0, 2)
+    position = forward.read(1000)[-1].seq
+    fill(log, 2, 8)
+    assert [int(record.body[:3]) for record in forward.read(1 << 20, after=position)] == [8, 9]
+    assert forward.cursor.dropped_records == 8
+
+
+def test_a_damaged_record_can_be_committed(tmp_path: Path, log: Log) -> None:
+    fill(log, 0, 2)
+    reader = QueueReader.open(tmp_path, "r")
+    first, second = reader.read(1 << 20)
+    reader.close()
+    path = next(tmp_path.glob("*.segment"))
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + b"!")
+    reader = QueueReader.open(tmp_path, "r")
+    reader.commit(second.seq)
+    assert reader.cursor.place.seq == first.seq

@@ -52,6 +52,11 @@ class Bell:
             self._handle = -1
 
 
+def silence(directory: Path, name: str) -> None:
+    """Remove the bell of a reader that is gone."""
+    (directory / _FOLDER / name).unlink(missing_ok=True)
+
+
 def ring(directory: Path) -> None:
     """Wake every reader that listens."""
     folder = directory / _FOLDER

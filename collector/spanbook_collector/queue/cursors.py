@@ -9,6 +9,7 @@ import re
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from .bells import silence
 from .disk import fsync_directory, make_directory, with_ballast, write_atomically
 from .errors import QueueFormat
 from .lines import decode_line, encode_line
@@ -78,6 +79,7 @@ def forget_reader(directory: Path, name: str) -> None:
     if path.exists():
         path.unlink()
         fsync_directory(path.parent)
+    silence(directory, name)
 
 
 def _path(directory: Path, name: str) -> Path:

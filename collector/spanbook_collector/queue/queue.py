@@ -36,9 +36,9 @@ class Limits:
 
     max_bytes: int = 2 << 30  # of segment files
     min_free_bytes: int = 256 << 20  # left to others on the disk
-    segment_bytes: int = 64 << 20
+    segment_bytes: int = 64 << 20  # and at most an eighth of `max_bytes`
     reserve_seconds: float = 600.0  # how long drained segments are kept
-    reserve_bytes: int = 1 << 30  # size of the queue beyond which they are not
+    reserve_bytes: int | None = None  # size of the queue beyond which they are not; default: half of `max_bytes`
     ballast_bytes: int = 16 << 20  # given up for cursors and journal when the disk is full; 0: none
 
 
@@ -56,16 +56,17 @@ class Queue:
         self._recent = RecentRequests()
         self._lock_handle = lock_file(directory / "lock", f"the queue in `{directory}`")
         try:
-            self._log = Log(directory, limits.segment_bytes, self._remember)
+            self._log = Log(directory, min(limits.segment_bytes, limits.max_bytes // 8), self._remember)
         except BaseException:
             os.close(self._lock_handle)
             raise
-        self._retention = Retention(directory, self._log, limits.reserve_seconds, limits.reserve_bytes)
+        reserve_bytes = limits.max_bytes // 2 if limits.reserve_bytes is None else limits.reserve_bytes
+        self._retention = Retention(directory, self._log, limits.reserve_seconds, reserve_bytes)
         self._arriving: dict[bytes, asyncio.Future[bytes]] = {}
         self._gathered: list[_Pending] = []
         self._unwritten = 0  # bytes gathered or being written
         self._changed = threading.Condition()
-        self._closing = False
+        self._closing = self._crowded = False
         self._thread = threading.Thread(target=self._run, name="queue-commit", daemon=True)
         self._thread.start()
 
@@ -105,6 +106,8 @@ class Queue:
             if self._closing:
                 raise QueueBroken("cannot store a request: the queue is closing")
             if self._log.size + self._unwritten + entry.size > self._limits.max_bytes:
+                self._crowded = True  # perhaps something may go by now
+                self._changed.notify()
                 raise QueueFull(f"cannot store a request: the queue has reached {self._limits.max_bytes} bytes")
             self._gathered.append(_Pending(entry, stored))
             self._unwritten += entry.size
@@ -118,14 +121,15 @@ class Queue:
         while (batch := self._take()) is not None:
             if batch:
                 self._resolve_later(batch, self._commit(batch))
-            if time.monotonic() - tidied_at >= _TIDY_SECONDS:
+            if self._crowded or time.monotonic() - tidied_at >= _TIDY_SECONDS:
+                self._crowded = False
                 self._tidy()
                 tidied_at = time.monotonic()
 
     def _take(self) -> list[_Pending] | None:
         """Wait a while for requests and return up to 8 MB of them; None when the queue is closed and empty."""
         with self._changed:
-            if not self._gathered and not self._closing:
+            if not self._gathered and not self._closing and not self._crowded:
                 self._changed.wait(_TIDY_SECONDS)
             if not self._gathered and self._closing:
                 return None

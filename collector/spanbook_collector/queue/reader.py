@@ -83,13 +83,13 @@ class QueueReader:
         return self._cursor
 
     def read(self, limit_bytes: int, after: int | None = None) -> list[Record]:
-        """Return the durable records behind record `after` (default: the cursor), in order, up to a number of bytes.
+        """Return the durable records behind record `after` (at least: the cursor), in order, up to a number of bytes.
 
         At least one record comes when there is one, however large. What is damaged is left out.
         """
         durable = self._durable_end()
         self._keep_within_quota(durable)
-        after = self._cursor.place.seq if after is None else after
+        after = max(after or 0, self._cursor.place.seq)
         records: list[Record] = []
         size = 0
         for place, record in self._from(self._place_behind(after), durable):
@@ -102,7 +102,7 @@ class QueueReader:
             self._places[record.seq] = self._furthest = place
         else:
             self._furthest = durable
-        if not records and after <= self._cursor.place.seq < durable.seq:
+        if not records and after == self._cursor.place.seq < durable.seq:
             self._move(replace(self._cursor, place=durable))  # past what is damaged or empty
         return records
 
@@ -121,12 +121,7 @@ class QueueReader:
         """Make it durable that everything up to and with record `seq` is dealt with; costs two fsyncs."""
         if seq <= self._cursor.place.seq:
             return
-        place = self._places.get(seq)
-        if place is None:
-            self.range(self._cursor.place.seq + 1, seq)
-            place = self._places.get(seq)
-        if place is None:
-            raise ValueError(f"cannot commit record {seq}: the queue does not hold it")
+        place = self._places.get(seq) or self._last_place(seq)
         self._move(replace(self._cursor, place=place))
         self._places = {number: place for number, place in self._places.items() if number > seq}
 
@@ -186,6 +181,15 @@ class QueueReader:
         if seq == self._cursor.place.seq:
             return self._cursor.place
         return self._places.get(seq) or Place(seq & ~MAX_INDEX, DATA_START, 0, 0)
+
+    def _last_place(self, seq: int) -> Place:
+        """Return the place behind record `seq`, or behind the last one before it when it is damaged."""
+        found = self._cursor.place
+        for place, record in self._from(found, self._durable_end()):
+            if record.seq > seq:
+                break
+            found = place
+        return found
 
     def _from(self, place: Place, durable: Place) -> Iterator[tuple[Place, Record]]:
         """Yield the records behind a place, each with the place behind it, and set damage aside."""
