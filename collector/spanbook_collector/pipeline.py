@@ -1,7 +1,7 @@
 """The one way that a request takes from either transport to the queue: admit, read, check, redact, append, answer.
 
-The answer is made before the record is written and stored with it, so a client that never heard it and sends the same
-bytes again is told the same. The transports only read bytes and spell answers.
+The answer follows from the bytes alone, so a client that never heard it and sends them again is told the same, while
+the queue holds one record. The transports only read bytes and spell answers.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from spanbook_schemas.signals import Signal
 
 DEFAULT_TENANT = ""
 # A body above this is checked off the event loop, so that small requests are not held up by it.
-LARGE_BODY = 512 * 1024  # bytes
+LARGE_BODY = 256 * 1024  # bytes; up to 10 ms
 LARGE_JSON = 128 * 1024  # bytes; JSON costs some ten times as much
 
 log = logging.getLogger("spanbook.collector")
@@ -75,7 +75,7 @@ class Pipeline:
         checked = await self._checked(signal, body, is_json)
         answer = accepted(signal, checked.rejected, checked.reason)
         if checked.items:
-            answer = await self._append(tenant, signal, checked.body, received_at, answer)
+            await self._append(tenant, signal, checked.body, received_at, answer)
         metrics.ACKNOWLEDGE_SECONDS.labels(transport).observe(time.perf_counter() - began)
         _count(transport, signal, len(body), checked)
         return answer
@@ -99,9 +99,10 @@ class Pipeline:
             return checked
         return replace(checked, body=redact(signal, checked.body, self._rules))
 
-    async def _append(self, tenant: str, signal: Signal, body: bytes, received_at: int, answer: bytes) -> bytes:
+    async def _append(self, tenant: str, signal: Signal, body: bytes, received_at: int, answer: bytes) -> None:
         try:
-            return await self._queue.append(tenant, signal, body, received_at, answer)
+            # What the queue returns may be the answer to another request, of which the same was left after the check.
+            await self._queue.append(tenant, signal, body, received_at, answer)
         except QueueFull:
             raise Refusal(Reason.QUEUE_FULL, "the queue is full") from None
         except QueueBroken:

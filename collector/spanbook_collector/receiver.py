@@ -7,6 +7,7 @@ imports none of what they need.
 import asyncio
 import contextlib
 import logging
+import resource
 from collections.abc import AsyncIterator
 
 from spanbook_collector.config import Config
@@ -26,6 +27,7 @@ log = logging.getLogger("spanbook.collector")
 
 async def receive(config: Config, stop: asyncio.Event) -> None:
     """Serve OTLP until `stop` is set, then finish what was begun. Raises StartError."""
+    _allow_many_connections()
     async with listening(config):
         say_ready()
         await stop.wait()
@@ -69,6 +71,12 @@ async def _servers(
         if watching:
             watching.cancel()
         await asyncio.gather(grpc.stop(FINISH_SECONDS), http.stop())
+
+
+def _allow_many_connections() -> None:
+    """Use all the open files that the system grants: the usual soft limit is below `max_connections`."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _queue(config: Config) -> Queue:

@@ -42,10 +42,10 @@ class Certificates:
             _grpc_configuration(self._seen), self._newest, bool(self._settings.client_ca_file)
         )
 
-    async def watch(self, seconds: float = CHECK_SECONDS) -> None:
+    async def watch(self) -> None:
         """Load the files again whenever they change, until cancelled."""
         while True:
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(CHECK_SECONDS)
             self.reload()
 
     def reload(self) -> None:

@@ -20,6 +20,9 @@ from spanbook_collector.config import Address, ReceiverSettings
 from spanbook_collector.errors import StartError
 
 HEADER_SECONDS = 10.0  # for a TLS handshake, and again for all headers of a request
+# How long the rest of a refused body is received and dropped: a client that is cut off while it sends never reads the
+# answer, takes it for a broken connection and sends all of it again.
+LINGER_SECONDS = 5.0
 KEEP_ALIVE_SECONDS = 75  # longer than the SDKs pause between two batches
 FINISH_SECONDS = 8  # for requests under way when the process is asked to stop
 BACKLOG = 2048
@@ -58,11 +61,12 @@ class Door:
 
 
 def guarded(door: Door) -> type[HttpToolsProtocol]:
-    """Return uvicorn's protocol with a door and a timer for headers."""
+    """Return uvicorn's protocol with a door, a timer for headers, and one for what comes after a refusal."""
 
     class GuardedProtocol(HttpToolsProtocol):
         _host: str | None = None
         _timer: asyncio.TimerHandle | None = None
+        _more_to_come = False
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
@@ -72,7 +76,7 @@ def guarded(door: Door) -> type[HttpToolsProtocol]:
                 transport.abort()
                 return
             self._host = host
-            self._start_timer()
+            self._close_after(HEADER_SECONDS, "slow_headers")
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._stop_timer()
@@ -83,28 +87,39 @@ def guarded(door: Door) -> type[HttpToolsProtocol]:
 
         def on_message_begin(self) -> None:
             super().on_message_begin()
-            self._start_timer()
+            self._close_after(HEADER_SECONDS, "slow_headers")
 
         def on_headers_complete(self) -> None:
             self._stop_timer()
+            self._more_to_come = True
             super().on_headers_complete()
+
+        def on_message_complete(self) -> None:
+            self._stop_timer()
+            self._more_to_come = False
+            super().on_message_complete()
+
+        def on_response_complete(self) -> None:
+            if self._more_to_come:
+                self._close_after(LINGER_SECONDS, "refused")
+            super().on_response_complete()
 
         def send_400_response(self, msg: str) -> None:
             self._stop_timer()
             self.transport.write(NO_HTTP)
             self.transport.close()
 
-        def _start_timer(self) -> None:
+        def _close_after(self, seconds: float, reason: str) -> None:
             self._stop_timer()
-            self._timer = self.loop.call_later(HEADER_SECONDS, self._too_slow)
+            self._timer = self.loop.call_later(seconds, self._give_up, reason)
 
         def _stop_timer(self) -> None:
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
 
-        def _too_slow(self) -> None:
-            metrics.CLOSED_CONNECTIONS.labels("slow_headers").inc()
+        def _give_up(self, reason: str) -> None:
+            metrics.CLOSED_CONNECTIONS.labels(reason).inc()
             self.transport.abort()
 
     return GuardedProtocol
@@ -134,6 +149,7 @@ class HttpServer(uvicorn.Server):
                 loop="none",
                 log_config=None,
                 access_log=False,
+                proxy_headers=False,
                 server_header=False,
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=FINISH_SECONDS,

@@ -1,7 +1,6 @@
 """OTLP over HTTP/1.1: protobuf and JSON, as a bare ASGI application.
 
-The answer is in the encoding of the request, refusals too. A refused body that was not read is not read later either:
-the connection closes, unless the rest is small enough to be skipped.
+The answer is in the encoding of the request, refusals too.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -17,7 +16,6 @@ from spanbook_collector.receivers.cors import Headers, cors_headers, preflight_h
 from spanbook_schemas.signals import Signal
 
 PROTOBUF, JSON = b"application/x-protobuf", b"application/json"
-SKIPPABLE = 256 * 1024  # bytes of an unread body that may come in vain and keep the connection
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -131,8 +129,7 @@ def _refused(refusal: Refusal, headers: dict[bytes, bytes]) -> Reply:
         reply.headers.append((b"www-authenticate", b"Bearer"))
     if reason is Reason.UNKNOWN_ENCODING:
         reply.headers.append((b"accept-encoding", ", ".join(ENCODINGS).encode()))
-    unread = b"transfer-encoding" in headers or (_content_length(headers) or 0) > SKIPPABLE
-    if reason is Reason.TOO_SLOW or unread:
+    if reason is Reason.TOO_SLOW or b"expect" in headers:  # who waits to be asked for the body will not send it
         reply.headers.append((b"connection", b"close"))
     return reply
 
