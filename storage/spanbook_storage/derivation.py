@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass, field
 
 from spanbook_storage.errors import Misconfigured, StoreError
+from spanbook_storage.prices import load_prices, refeed_repriced, resolve_aliases
 from spanbook_storage.store import Store
 from spanbook_storage.traces import Block, Touched, list_blocks, recompute_traces
 from spanbook_storage.usage import recompute_usage
@@ -19,6 +20,7 @@ from spanbook_storage.usage import recompute_usage
 log = logging.getLogger("spanbook.storage")
 
 NAME = "traces"
+PRICES = "prices"
 PAUSE = 0.5  # seconds between looks; with the time of an insert and of a recomputation well under three
 RETRY = 2.0  # seconds after the store refused
 # An insert may be seen this much later than the time it carries. What is done in that stretch is remembered by name.
@@ -27,6 +29,7 @@ OVERLAP_MS = 120_000
 USAGE_PAUSE = 2.0
 USAGE_SHARE = 20  # … and for at most one part in this many of the time
 BUCKETS_AT_ONCE = 12
+PRICES_PAUSE = 5.0  # seconds between looks at the price list
 
 
 @dataclass
@@ -58,6 +61,8 @@ class Derivation:
         self._newest: dict[Block, int] = {}
         self._saved = True
         self._usage_due = 0.0
+        self._prices_due = 0.0
+        self._prices_seen: int | None = None  # microseconds
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; the store's errors are waited out."""
@@ -88,6 +93,8 @@ class Derivation:
         worked = await self._traces(state)
         if state.dirty and (everything or time.monotonic() >= self._usage_due):
             await self._usage(state)
+            worked = True
+        if await self._prices(everything):
             worked = True
         if not worked and not self._saved:
             await self._save(state, state.version + 1)
@@ -123,9 +130,28 @@ class Derivation:
         state.version = version + 1
         state.dirty.difference_update(buckets)
         self.progress.buckets += len(buckets)
+        if await resolve_aliases(self._store):
+            self._prices_due = 0.0
         self._saved = False
         finished = time.monotonic()
         self._usage_due = finished + (0 if state.dirty else max(USAGE_PAUSE, USAGE_SHARE * (finished - started)))
+
+    async def _prices(self, everything: bool) -> bool:
+        """Look whether a price has changed; what it touches is found touched by the next tick."""
+        if time.monotonic() < self._prices_due and not everything:
+            return False
+        if self._prices_seen is None:
+            await load_prices(self._store)
+            rows = await self._store.query("get_derivation_state", {"name": PRICES})
+            self._prices_seen = int(rows[0][0]) if rows else 0
+        newest = int((await self._store.query("get_newest_price"))[0][0])
+        refed = 0
+        if newest > self._prices_seen:
+            refed = await refeed_repriced(self._store, self._prices_seen)
+            await self._store.command("save_derivation_state", _nothing_done(PRICES, newest))
+            self._prices_seen = newest
+        self._prices_due = time.monotonic() + PRICES_PAUSE
+        return refed > 0
 
     async def _take_version(self, state: _State) -> int:
         """Return a version above all that were taken before, by the store's clock, and write it down."""
@@ -158,3 +184,7 @@ class Derivation:
         # Their times are not kept: they fall out of memory once the overlap has passed from now.
         self._newest = {block: int(since) + OVERLAP_MS for block in blocks}
         return _State(int(version), int(since), blocks, {int(bucket) for bucket in dirty})
+
+
+def _nothing_done(name: str, version: int) -> dict[str, object]:
+    return {"name": name, "version": version, "since": 0, "partitions": [], "blocks": [], "dirty": []}

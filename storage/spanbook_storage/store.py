@@ -4,6 +4,7 @@ Spans are never rows in Python: `insert` hands ClickHouse the OTLP bytes, and vi
 rest.
 """
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -13,6 +14,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import aiohttp
 import clickhouse_connect
+
 from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from clickhouse_connect.driver.query import QueryResult
@@ -71,6 +73,12 @@ class Store:
     async def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
         """Run a statement that gives no rows, DDL or INSERT ... SELECT: SQL, or the name of a file as in `query`."""
         await self._try(self._client.command(_statement(sql), parameters=dict(parameters or {})))
+
+    async def insert_rows(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Store a few rows of a table that no event fills; what a row leaves out has its default."""
+        block = b"\n".join(json.dumps(row).encode() for row in rows)
+        settings = {"async_insert": 0}
+        await self._try(self._client.raw_insert(table, insert_block=block, fmt="JSONEachRow", settings=settings))
 
     def version(self) -> str:
         """Return the server's version, for example `26.9.2.1`."""
