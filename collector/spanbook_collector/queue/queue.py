@@ -27,6 +27,7 @@ from .retention import Retention
 
 _log = logging.getLogger("spanbook.collector")
 _BATCH_BYTES = 8 << 20
+_LARGE_BODY = 1 << 20  # bytes whose digest would hold up the event loop
 _TIDY_SECONDS = 1.0
 
 
@@ -81,7 +82,10 @@ class Queue:
 
         Raises QueueFull or QueueBroken: the client may try again later.
         """
-        digest = digest_of(tenant, signal, body)
+        if len(body) < _LARGE_BODY:
+            digest = digest_of(tenant, signal, body)
+        else:
+            digest = await asyncio.to_thread(digest_of, tenant, signal, body)
         known = self._recent.answer(digest)
         if known is not None:
             return known
