@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from itertools import takewhile
 
 from spanbook_storage.errors import SchemaChanged
 
@@ -64,6 +65,15 @@ def views() -> list[Change]:
     return [found[name] for name in order.static_order()]
 
 
+def described_views() -> dict[str, str]:
+    """Return the readers' views, each with what it shows: the first comment of its file."""
+    found = {
+        change.name.removeprefix("views/").removesuffix(".sql"): _first_comment(change.text)
+        for change in sorted(views(), key=lambda change: change.name)
+    }
+    return {name: comment for name, comment in found.items() if "not for readers" not in comment}
+
+
 def pending(applied: dict[str, str]) -> list[Change]:
     """Return what is still to be done where `applied` (name -> checksum) has been.
 
@@ -96,6 +106,28 @@ def split(text: str) -> Iterator[str]:
             start = token.end()
             if _TOKEN.sub(lambda one: "" if one.group().startswith("--") else one.group(), part).strip():
                 yield part
+
+
+def kept_by(changes: list[Change]) -> dict[str, str]:
+    """Return the tables that retention applies to, each with the column whose days it drops whole parts by."""
+    tables: dict[str, str] = {}
+    for statement in (statement for change in changes for statement in change.statements):
+        table = re.search(r"CREATE TABLE IF NOT EXISTS (\w+)", statement)
+        column = re.search(r"PARTITION BY toDate\((\w+)\)", statement)
+        if table and column and "ttl_only_drop_parts = 1" in statement:
+            tables[table[1]] = column[1]
+    return tables
+
+
+def _first_comment(text: str) -> str:
+    lines = takewhile(lambda line: line.startswith("-- "), text.splitlines())
+    return " ".join(line.removeprefix("-- ").strip() for line in lines)
+
+
+def without_comments(text: str) -> str:
+    """Return the SQL without its comments."""
+    kept = _TOKEN.sub(lambda token: "" if token.group().startswith("--") else token.group(), text)
+    return re.sub(r"\n(?:[ \t]*\n)+", "\n", kept).strip()
 
 
 def _changes(folder: str) -> list[Change]:

@@ -14,13 +14,13 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import aiohttp
 import clickhouse_connect
-
 from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from clickhouse_connect.driver.query import QueryResult
 
 from spanbook_schemas.signals import Signal
 from spanbook_storage import migrations
+from spanbook_storage.cluster import sharded, statements
 from spanbook_storage.errors import Misconfigured, Retryable, StoreError, from_code
 from spanbook_storage.migrations import Change
 
@@ -50,6 +50,7 @@ class Store:
             "deduplicate_blocks_in_dependent_materialized_views": 1,
             # The answer means stored, and one insert is one block: a token covers blocks by their place in the insert.
             "async_insert": 0,
+            "distributed_foreground_insert": 1,
             "max_insert_block_size": 1_000_000,
             "min_insert_block_size_rows": 1_000_000,
             "min_insert_block_size_bytes": 1024**3,
@@ -88,19 +89,39 @@ class Store:
         """Return what `migrate` would apply, without changing anything; raises SchemaChanged."""
         return migrations.pending(await self._applied())
 
-    async def migrate(self) -> list[Change]:
-        """Bring the schema to this program's; returns what was applied. Raises SchemaChanged."""
-        await self.command(f"CREATE DATABASE IF NOT EXISTS `{self._database}`")
-        await self.command(migrations.RECORD_TABLE)
+    async def migrate(self, cluster: str = "") -> list[Change]:
+        """Bring the schema to this program's, on every node of `cluster` if one is named; returns what was applied.
+
+        Raises SchemaChanged.
+        """
+        foundation = Change("", f"CREATE DATABASE IF NOT EXISTS `{self._database}`;{migrations.RECORD_TABLE}")
+        for statement in statements(foundation, cluster):
+            await self.command(statement)
         changes = await self.plan()
         for change in changes:
-            for statement in change.statements:
+            for statement in statements(change, cluster):
                 await self.command(statement)
             await self.command(
                 "INSERT INTO schema_migrations (name, checksum) SELECT {name:String}, {checksum:String}",
                 {"name": change.name, "checksum": change.checksum},
             )
         return changes
+
+    async def keep_for(self, *, traces_days: int, logs_days: int, metrics_days: int, cluster: str = "") -> None:
+        """Let rows go after so many days, whole days at a time; what is derived from spans goes with them."""
+        tables = migrations.migrations()
+        local = sharded(tables) if cluster else {}
+        where = f" ON CLUSTER '{cluster}'" if cluster else ""
+        known = "SELECT name, create_table_query FROM system.tables WHERE database = {database:String}"
+        created = {str(name): str(ddl) for name, ddl in await self.query(known, {"database": self._database})}
+        for table, column in migrations.kept_by(tables).items():
+            days = logs_days if table == "otel_logs" else metrics_days if "metrics" in table else traces_days
+            name = f"{table}_local" if table in local else table
+            ttl = f"toDateTime({column}) + toIntervalDay({days})"
+            # Repeating it would start a mutation over every part; what it starts here only reads the parts' times.
+            if f"TTL {ttl}" not in created.get(name, ""):
+                await self.command(f"ALTER TABLE {name}{where} MODIFY SETTING materialize_ttl_recalculate_only = 1")
+                await self.command(f"ALTER TABLE {name}{where} MODIFY TTL {ttl}")
 
     async def close(self) -> None:
         """Close the connections."""

@@ -109,7 +109,6 @@ CREATE TABLE IF NOT EXISTS otel_traces
     -- ---- Spanbook's book-keeping
     received_at DateTime64(3) DEFAULT now64(3) COMMENT 'When the collector had the whole request; the newest delivery of a span stands' CODEC(Delta(8), ZSTD(1)),
     _batch UInt64 DEFAULT 0 COMMENT 'First sequence number of the batch in the collector''s queue' CODEC(ZSTD(1)),
-    is_deleted UInt8 DEFAULT 0 COMMENT '1 on a row that takes back an earlier one with the same key: a span that was sent again with another start or experiment, or was deleted' CODEC(ZSTD(1)),
     ts_adjusted Bool DEFAULT PartitionTime != toDateTime(Timestamp, 'UTC') COMMENT 'Whether Timestamp or PartitionTime is not what the sender said' CODEC(ZSTD(1)),
     -- A span from 1970 or 2199 must not make partitions of its own. The lower bound is wider than any retention that
     -- drops parts by day: one INSERT may touch at most 100 partitions.
@@ -127,8 +126,8 @@ CREATE TABLE IF NOT EXISTS otel_traces
     INDEX idx_output_messages lower(output_messages) TYPE text(tokenizer = 'splitByNonAlpha')
 )
 -- The newest delivery of a span stands. Start and experiment are in the key, and a sender may change its mind about them:
--- the row under the old key is then taken back with a newer one that says is_deleted (FINAL shows neither).
-ENGINE = ReplacingMergeTree(received_at, is_deleted)
+-- the row under the old key is then deleted by the task that recomputes traces.
+ENGINE = ReplacingMergeTree(received_at)
 -- Retention drops whole days.
 PARTITION BY toDate(PartitionTime)
 -- Readers ask for a stretch of time and an experiment. Inside five minutes a trace's spans lie together.
