@@ -2,6 +2,9 @@
 
 A letter is two files in the dead-letter folder: `<seq>.otlp`, the request's bytes as they were queued, and
 `<seq>.json`, which says what it is and why it was refused. Writing the same letter again changes nothing.
+
+Whoever wants letters to be sent again moves them into the folder `again`; the writer, which knows the store and its
+secrets, takes them from there, and puts back what is refused again.
 """
 
 import dataclasses
@@ -50,6 +53,21 @@ class DeadLetters:
 
     def body(self, letter: DeadLetter) -> bytes:
         return self._body(letter.seq).read_bytes()
+
+    def of(self, name: str) -> "DeadLetters":
+        """The letters of a forward."""
+        return DeadLetters(self.folder / name)
+
+    @property
+    def again(self) -> "DeadLetters":
+        """The letters that are to be sent again."""
+        return DeadLetters(self.folder / "again")
+
+    def move(self, letter: DeadLetter, to: "DeadLetters", reason: str) -> None:
+        """Move a letter to another folder, with what there is to say about it now."""
+        record = Record(letter.seq, letter.tenant, letter.signal, letter.received_at, self.body(letter))
+        to.put(record, reason)
+        self.remove(letter)
 
     def remove(self, letter: DeadLetter) -> None:
         """Forget a letter that has been delivered after all."""

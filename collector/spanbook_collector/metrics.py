@@ -60,6 +60,16 @@ DROPPED_REQUESTS = Gauge(
     multiprocess_mode="mostrecent",
 )
 
+DERIVATION_LAG_SECONDS = Gauge(
+    "spanbook_derivation_lag_seconds", "Age of the oldest insert whose traces wait", multiprocess_mode="mostrecent"
+)
+RECOMPUTED_TRACES = Gauge(
+    "spanbook_recomputed_traces", "Traces computed anew since the writer started", multiprocess_mode="mostrecent"
+)
+DERIVATION_BUSY_SECONDS = Gauge(
+    "spanbook_derivation_busy_seconds", "Time spent on that", multiprocess_mode="mostrecent"
+)
+
 
 def exposition() -> bytes:
     """Return the values of all processes as Prometheus text."""

@@ -6,19 +6,21 @@ The web port answers before ClickHouse does, so that there is always somebody to
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 from spanbook_collector import metrics
 from spanbook_collector.config import Config, without_secret
 from spanbook_collector.dead_letters import DeadLetters
 from spanbook_collector.exporters.clickhouse import ClickHouseExporter
 from spanbook_collector.exporters.otlp import OtlpExporter
+from spanbook_collector.exporters.resending import resend
 from spanbook_collector.process import run, say_ready
 from spanbook_collector.queue import Journal, QueueReader, forget_reader, reader_names
 from spanbook_collector.receivers.connections import HttpServer
 from spanbook_collector.web.app import Web
 from spanbook_collector.web.status import Observer
 from spanbook_schemas.keys import KeyRing
+from spanbook_storage.derivation import Derivation
 from spanbook_storage.errors import StoreError
 from spanbook_storage.store import Store, open_store
 
@@ -30,18 +32,19 @@ CLICKHOUSE = "clickhouse"  # name of the cursor and of the journal
 async def write(config: Config, stop: asyncio.Event) -> None:
     """Export until `stop` is set."""
     readers = _readers(config)
-    dead_letters = DeadLetters(config.data / "dead-letters")
-    observer = Observer(config, readers, dead_letters)
+    letters = DeadLetters(config.data / "dead-letters")
+    observer = Observer(config, readers, letters)
     async with _web(config, observer), asyncio.TaskGroup() as group:
         watching = group.create_task(_watch(readers))
         for forward in config.forward:
-            letters = DeadLetters(dead_letters.folder / forward.name)
-            group.create_task(OtlpExporter(readers[forward.name], forward, letters).run(stop))
+            exporter = OtlpExporter(readers[forward.name], forward, letters.of(forward.name))
+            group.create_task(exporter.run(stop))
+            group.create_task(resend(letters.of(forward.name), exporter.deliver_again, stop))
         store = await _open(config, stop)
         if store is not None:
             observer.store = store
             say_ready()
-            await _export(config, readers[CLICKHOUSE], store, dead_letters, stop)
+            await _export(config, readers[CLICKHOUSE], store, letters, stop)
             await store.close()
         watching.cancel()
 
@@ -59,12 +62,21 @@ def _readers(config: Config) -> dict[str, QueueReader]:
     return readers
 
 
-async def _export(
-    config: Config, reader: QueueReader, store: Store, dead_letters: DeadLetters, stop: asyncio.Event
-) -> None:
+async def _export(config: Config, reader: QueueReader, store: Store, letters: DeadLetters, stop: asyncio.Event) -> None:
+    """Keep the store in step with the queue, and what is derived in the store in step with what is new."""
     journal = Journal.open(config.data / "queue", CLICKHOUSE)
+    exporter = ClickHouseExporter(reader, journal, store, letters, config.writer)
+    derivation = Derivation(store)
     try:
-        await ClickHouseExporter(reader, journal, store, dead_letters, config.writer).run(stop)
+        if journal.unclean_host_stop:
+            await exporter.reconcile(stop)
+        async with asyncio.TaskGroup() as group:
+            watching = group.create_task(_watch_derivation(derivation))
+            deriving = group.create_task(derivation.run(stop))
+            resending = group.create_task(resend(letters, exporter.deliver_again, stop))
+            await exporter.run(stop)
+            await asyncio.gather(deriving, resending)
+            watching.cancel()
     finally:
         journal.close(clean=not journal.unfinished())
         log.info("writer stopped, %d requests are left in the queue", reader.lag().records)
@@ -96,7 +108,7 @@ async def _migrated(store: Store) -> Store:
     return store
 
 
-async def _watch(readers: dict[str, QueueReader]) -> None:
+async def _watch(readers: Mapping[str, QueueReader]) -> None:
     """Keep the gauges of what waits."""
     while True:
         for name, reader in readers.items():
@@ -105,6 +117,15 @@ async def _watch(readers: dict[str, QueueReader]) -> None:
             metrics.UNEXPORTED_REQUESTS.labels(name).set(lag.records)
             metrics.OLDEST_UNEXPORTED_SECONDS.labels(name).set(lag.oldest_age)
             metrics.DROPPED_REQUESTS.labels(name).set(reader.cursor.dropped_records)
+        await asyncio.sleep(1.0)
+
+
+async def _watch_derivation(derivation: Derivation) -> None:
+    """Keep the gauges of what is recomputed."""
+    while True:
+        metrics.DERIVATION_LAG_SECONDS.set(derivation.progress.lag_seconds)
+        metrics.RECOMPUTED_TRACES.set(derivation.progress.traces)
+        metrics.DERIVATION_BUSY_SECONDS.set(derivation.progress.busy_seconds)
         await asyncio.sleep(1.0)
 
 

@@ -3,7 +3,9 @@
 import argparse
 import json
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, BinaryIO
 
@@ -16,7 +18,7 @@ from rich.text import Text
 
 from spanbook_collector.config import without_secret
 from spanbook_collector.errors import SpanbookError
-from spanbook_schemas.clickhouse import described_views
+from spanbook_storage.migrations import described_views
 
 DEFAULT_STORE = "clickhouse://127.0.0.1:8123/spanbook"
 FORMATS = {
@@ -42,8 +44,8 @@ def declare(parser: argparse.ArgumentParser) -> None:
         "--store", default=os.environ.get("SPANBOOK_STORE") or DEFAULT_STORE, help="(default: %(default)s)"
     )
     parser.add_argument("--key", default=os.environ.get("SPANBOOK_KEY", ""), help="API key with the scope `read`")
-    parser.epilog = "views:\n" + "\n".join(f"  {name:<20} {comment}" for name, comment in described_views().items())
-    parser.epilog += "\n\n`spanbook sql 'DESCRIBE traces'` shows a view's columns."
+    views = "\n".join(_paragraph(name, comment) for name, comment in described_views().items())
+    parser.epilog = f"views:\n{views}\n\n`spanbook sql 'DESCRIBE traces'` shows a view's columns."
 
 
 def run(options: argparse.Namespace) -> int:
@@ -96,7 +98,8 @@ def _copy(client: Client, query: str, output_format: str, out: BinaryIO) -> None
 def _show_table(client: Client, query: str) -> None:
     with client.raw_stream(query, fmt="JSONCompactEachRowWithNamesAndTypes") as stream:
         rows = (json.loads(line) for line in _lines(stream) if line.strip())
-        names, types = next(rows, []), next(rows, [])
+        names: list[str] = next(rows, [])
+        types: list[str] = next(rows, [])
         table, more = _table(names, types, rows)
     console = Console()
     console.print(table)
@@ -132,6 +135,11 @@ def _lines(stream: Any) -> Iterator[bytes]:
         *whole, rest = (rest + chunk).split(b"\n")
         yield from whole
     yield rest
+
+
+def _paragraph(name: str, comment: str) -> str:
+    width = shutil.get_terminal_size().columns - 2
+    return textwrap.fill(comment, width, initial_indent=f"  {name:<24} ", subsequent_indent=" " * 27)
 
 
 def _message(error: ClickHouseError) -> str:

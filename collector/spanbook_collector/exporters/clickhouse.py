@@ -17,19 +17,22 @@ from functools import partial
 
 from spanbook_collector import metrics
 from spanbook_collector.config import WriterSettings
-from spanbook_collector.dead_letters import DeadLetters
+from spanbook_collector.dead_letters import DeadLetter, DeadLetters
 from spanbook_collector.exporters.backlog import Backlog
+from spanbook_collector.processors.check import check
 from spanbook_collector.processors.flatten import flatten
 from spanbook_collector.processors.normalize import normalize
 from spanbook_collector.processors.stamp import stamp
 from spanbook_collector.queue import Batch, Journal, QueueReader, Record
 from spanbook_schemas.signals import Signal
+from spanbook_storage.batches import count_batches, delete_batches
 from spanbook_storage.errors import Misconfigured, Poison, Puzzling, StoreError
 from spanbook_storage.store import Store
 
 log = logging.getLogger("spanbook.collector")
 
 MEMORY_LIMIT_EXCEEDED = 241
+AGAIN = 1_000_000  # epoch of dead letters that are sent again: their token has not been used
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.2, 10.0  # seconds between two tries
 PAUSE_FOR_OPERATOR = 5.0  # seconds between two tries when the store is set up wrongly
 
@@ -69,6 +72,50 @@ class ClickHouseExporter:
                 work = batched(records)
                 await self._durably(partial(self._journal.begin, *(one.batch for one in work)))
                 await self._start(group, work)
+
+    async def reconcile(self, stop: asyncio.Event) -> None:
+        """After the host stopped uncleanly, write anew what the store has lost of the batches that it acknowledged.
+
+        A token may have survived its rows, or the rows their token; so rows are counted by batch, and a batch that is
+        not whole is deleted and goes in under a new epoch.
+        """
+        self._stop = stop
+        for signal in Signal:
+            while (error := await self._reconcile(signal)) is not None:
+                log.warning("cannot compare the newest batches with the store: %s", _brief(error))
+                await self._pause(PAUSE_FOR_OPERATOR)
+
+    async def _reconcile(self, signal: Signal) -> StoreError | None:
+        batches = [*self._journal.finished(), *self._journal.unfinished()]
+        known = [batch for batch in batches if batch.signal == signal]
+        try:
+            stored = await count_batches(self._store, signal, [batch.first for batch in known])
+            broken = [batch for batch in known if stored[batch.first] != self._items(batch)]
+            await delete_batches(self._store, signal, [batch.first for batch in broken])
+        except StoreError as error:
+            return error
+        for batch in broken:
+            anew = dataclasses.replace(batch, epoch=batch.epoch + 1)
+            await self._durably(partial(self._journal.split, batch, [anew]))
+        log.warning("after the unclean stop %d of %d batches of %s are written anew", len(broken), len(known), signal)
+        return None
+
+    def _items(self, batch: Batch) -> int:
+        """Return how many rows a batch has."""
+        return sum(check(record.signal, record.body).items for record in self._backlog.records(batch))
+
+    async def deliver_again(self, letter: DeadLetter, body: bytes) -> str:
+        """Store a dead letter; returns why it is refused, nothing when it is stored."""
+        record = Record(letter.seq, letter.tenant, letter.signal, letter.received_at, body)
+        batch = Batch(letter.signal, letter.seq, letter.seq, epoch=AGAIN)
+        prepared, spoilt = _prepared(Work(batch, [record]))
+        try:
+            await self._insert(Work(batch, [record]), prepared)
+        except StoreError as refusal:
+            return str(refusal)
+        except Stopped:
+            return letter.reason
+        return spoilt[0][1] if spoilt else ""
 
     async def _start(self, group: asyncio.TaskGroup, work: Sequence[Work]) -> None:
         take = self._backlog.begun(max(one.batch.last for one in work))

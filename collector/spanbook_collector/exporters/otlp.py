@@ -11,7 +11,7 @@ import random
 
 from spanbook_collector import metrics
 from spanbook_collector.config import Forward, without_secret
-from spanbook_collector.dead_letters import DeadLetters
+from spanbook_collector.dead_letters import DeadLetter, DeadLetters
 from spanbook_collector.exporters.backlog import Backlog
 from spanbook_collector.exporters.endpoints import Endpoint, Outcome, Verdict, connected
 from spanbook_collector.queue import QueueReader, Record
@@ -42,6 +42,12 @@ class OtlpExporter:
                 sent = await asyncio.gather(*(self._send(endpoint, record) for record in records))
                 if all(sent):
                     self._backlog.done(take)
+
+    async def deliver_again(self, letter: DeadLetter, body: bytes) -> str:
+        """Send a dead letter; returns why it is refused, nothing when it is taken."""
+        async with connected(self._forward) as endpoint:
+            outcome = await endpoint.send(letter.signal, body)
+        return "" if outcome.verdict is Verdict.TAKEN else outcome.reason
 
     async def _send(self, endpoint: Endpoint, record: Record) -> bool:
         """Send one request until it is answered for good; False when there was no time left for that."""

@@ -65,6 +65,8 @@ def engine_xml(config: NodeConfig) -> str:
     <tables_loader_foreground_pool_size>2</tables_loader_foreground_pool_size>
     <tables_loader_background_pool_size>2</tables_loader_background_pool_size>
     <tmp_path>{data}/tmp/</tmp_path>
+    <!-- Schemas that come with inserts are kept here as files; by default that would be the working directory. -->
+    <format_schema_path>{data}/format_schemas/</format_schema_path>
     <backups><allowed_path>{data}/backups/</allowed_path></backups>
     <merge_tree>
         <!-- An acknowledged insert and the merge that replaces it are on disk, whatever happens to the power. -->

@@ -1,0 +1,2 @@
+-- Takes the remains of batches away, before they are written anew.
+DELETE FROM {table:Identifier} WHERE _batch IN {batches:Array(UInt64)}
