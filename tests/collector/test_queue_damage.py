@@ -300,3 +300,24 @@ def test_a_newer_segment_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
         read_all(tmp_path)
     assert path.read_bytes() == content
     assert segment_numbers(tmp_path) == [int(path.name[:16])]
+
+
+async def test_a_reader_ahead_of_a_damaged_end_hears_of_what_comes_later(tmp_path: Path) -> None:
+    write(tmp_path, bodies(5))
+    path = only_segment(tmp_path)
+    reader = QueueReader.open(tmp_path, "r")
+    reader.commit(reader.read(1 << 20)[-1].seq)
+    reader.close()
+    start = spans(path)[2][0]
+    with path.open("r+b") as file:
+        file.truncate(start)
+    (tmp_path / "watermark").unlink()
+    queue = Queue.open(tmp_path)
+    reader = QueueReader.open(tmp_path, "r")
+    assert reader.read(1 << 20) == []
+    await queue.append("t", Signal.TRACES, b"new", 1, b"")
+    assert await reader.wait(30)
+    assert [record.body for record in reader.read(1 << 20)] == [b"new"]
+    assert reader.cursor.dropped_records == 0
+    reader.close()
+    await queue.close()

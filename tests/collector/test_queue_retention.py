@@ -260,7 +260,7 @@ async def test_a_small_queue_that_is_drained_does_not_refuse_for_the_sake_of_its
     queue = Queue.open(tmp_path, Limits(max_bytes=400_000, min_free_bytes=0, ballast_bytes=0))
     reader = QueueReader.open(tmp_path, "r")
     refused = 0
-    for number in range(200):
+    for number in range(100):
         body = b"%03d" % number + bytes(10_000)
         while True:
             try:
@@ -272,7 +272,7 @@ async def test_a_small_queue_that_is_drained_does_not_refuse_for_the_sake_of_its
         (record,) = reader.read(1 << 20)
         assert record.body == body
         reader.commit(record.seq)
-    assert refused < 100
+    assert refused < 50
     reader.close()
     await queue.close()
 

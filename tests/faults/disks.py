@@ -34,7 +34,7 @@ class PowerCutDisk:
         return self
 
     def __exit__(self, *_: object) -> None:
-        _run("umount", str(self.path))
+        _run("umount", "--lazy", str(self.path))  # also when a failed test left files open
 
     def cut(self) -> None:
         """Cut the power: from here on nothing reaches the image."""
@@ -66,7 +66,7 @@ class SmallDisk:
         return self
 
     def __exit__(self, *_: object) -> None:
-        _run("umount", str(self.path))
+        _run("umount", "--lazy", str(self.path))  # also when a failed test left files open
 
     def grow(self, kilobytes: int) -> None:
         """Give room, as an operator does who deletes something."""

@@ -168,7 +168,7 @@ class Log:
         end = ORIGIN
         for number, following in zip_longest(numbers, numbers[1:]):
             with SegmentFile(segment_path(self._directory, number)) as segment:
-                end = (following and sealed_end(self._directory, number, following)) or self._repair(segment, end)
+                end = sealed_end(self._directory, number, following) or self._repair(segment, end)
                 self._add_sealed(Sealed(number, segment.size, end))
                 if time.time() - segment.modified_at < REMEMBERED_SECONDS:
                     _replay(segment, end.offset, on_record)

@@ -135,12 +135,12 @@ class QueueReader:
         )
 
     async def wait(self, seconds: float) -> bool:
-        """Wait until there is something behind everything read so far; False when the time is over.
+        """Wait until there may be something behind what was read last; False when the time is over.
 
         It sleeps until the queue rings after a commit (`bells.py`).
         """
         deadline = time.monotonic() + seconds
-        while self._durable_end().records <= self._furthest.records:
+        while self._durable_end().seq <= self._furthest.seq:
             left = deadline - time.monotonic()
             if left <= 0:
                 return False
@@ -199,7 +199,7 @@ class QueueReader:
             if segment is None:
                 continue
             start = place if place.segment == number and place.records else _start_of(segment, place)
-            end = durable if following is None else sealed_end(self._directory, number, following)
+            end = durable if number == durable.segment else sealed_end(self._directory, number, following)
             for found in segment.walk(start.offset, end.offset if end else segment.size, index_of(start.seq)):
                 if isinstance(found, Gap):
                     set_aside(self._directory, segment, found, "damage")

@@ -87,10 +87,15 @@ def create_segment(directory: Path, number: int, previous: Place) -> tuple[int, 
     return handle, header
 
 
-def sealed_end(directory: Path, number: int, following: int) -> Place | None:
+def sealed_end(directory: Path, number: int, following: int | None) -> Place | None:
     """Return where the next segment's header says that this one ends, None when it does not say."""
-    with SegmentFile(segment_path(directory, following)) as segment:
-        header = segment.header
+    if following is None:
+        return None
+    try:
+        with SegmentFile(segment_path(directory, following)) as segment:
+            header = segment.header
+    except FileNotFoundError:
+        return None
     return header.previous if header and header.previous.segment == number else None
 
 

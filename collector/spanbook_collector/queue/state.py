@@ -40,7 +40,7 @@ class QueueState:
 
 
 def inspect(directory: Path) -> QueueState:
-    """Return the state of a queue, changing nothing; raises QueueFormat when a newer version wrote it."""
+    """Return the state of a queue, moving no cursor; raises QueueFormat when a newer version wrote it."""
     sizes = _segment_sizes(directory)
     return QueueState(
         segments=len(sizes),
