@@ -34,7 +34,7 @@ OPENAI_PARAMETERS = {
     "service_tier": (gen_ai.OPENAI_REQUEST_SERVICE_TIER, lambda value: text(value) if value != "auto" else None),
 }
 _OUTPUT_TYPES = {"text": "text", "json_object": "json", "json_schema": "json"}
-_NO_FIELDS: Fields = {}
+_ONLY_CONTENT = {"content"}
 
 
 class ChatCompletions(Reader):
@@ -117,6 +117,8 @@ def usage(value: Any) -> Attributes:
 def message(value: Any) -> dict[str, Any]:
     """Return one message of the history in the structure of the conventions."""
     role = text(field(value, "role")) or "user"
+    if type(value) is dict and len(value) == 2 and type(content := value.get("content")) is str and role != "tool":
+        return {"role": role, "parts": [text_part(content)]}  # as most messages are
     if role in ("tool", "function"):
         response = field(value, "content")
         part = {"type": "tool_call_response", "response": _plain_content(response)}
@@ -182,46 +184,94 @@ def tool_definitions(tools: Any) -> list[dict[str, Any]] | None:
 def join(chunks: list[Any]) -> dict[str, Any]:
     """Put a streamed answer together; chunks may lack anything, the choice's index too."""
     joined: dict[str, Any] = {}
-    choices: dict[Any, dict[str, Any]] = {}
+    choices: dict[Any, _Pieces] = {}
+    index: int | None = -1
+    words: list[str] = []
     for chunk in chunks:
-        known = fields(chunk)
-        streamed = known.get("choices")
-        if streamed:
-            for choice in items(streamed):
-                _add_choice(choices, fields(choice))
-        if not joined or not streamed:
-            # The first chunk names the response, the last ones carry usage; those between repeat it.
-            joined.update((name, value) for name, value in known.items() if value is not None and name != "choices")
-        elif (late := known.get("usage")) is not None:
-            joined["usage"] = late
-    joined["choices"] = [_whole(choices[index]) for index in sorted(choices, key=_order)]
+        # Nearly every chunk of a long answer is one more word of the same choice and nothing else.
+        try:
+            (choice,) = chunk.choices
+            delta = choice.delta
+            if (
+                choice.index == index
+                and delta.__pydantic_fields_set__ == _ONLY_CONTENT
+                and type(delta.content) is str
+                and not delta.__pydantic_extra__
+                and choice.finish_reason is None
+                and chunk.usage is None
+            ):
+                words.append(delta.content)
+                continue
+        except (AttributeError, TypeError, ValueError):
+            pass
+        index, words = _add_chunk(joined, choices, fields(chunk))
+    joined["choices"] = [choices[index].whole() for index in sorted(choices, key=_order)]
     return joined
 
 
-def _add_choice(choices: dict[Any, dict[str, Any]], choice: Fields) -> None:
-    index = choice.get("index")
-    pieces = choices.get(index) if isinstance(index, int | None) else None
-    if pieces is None:
-        pieces = choices.setdefault(index if isinstance(index, int) else None, {"texts": {}, "tools": {}})
-    if (reason := choice.get("finish_reason")) is not None:
-        pieces["finish_reason"] = reason
-    delta = choice.get("delta")
-    if delta is None:
-        if isinstance(legacy := choice.get("text"), str):
-            pieces["texts"].setdefault("text", []).append(legacy)
-        return
-    for name, value in fields(delta).items():
-        if value is None:
-            continue
-        if name == "tool_calls":
-            for call in items(value):
-                _add_tool_call(pieces["tools"], call)
-        elif name == "role":
-            pieces["role"] = value
-        elif isinstance(value, str):
-            pieces["texts"].setdefault(name, []).append(value)
-        else:
-            pieces[name] = value
+def _add_chunk(joined: dict[str, Any], choices: dict[Any, _Pieces], chunk: Fields) -> tuple[int | None, list[str]]:
+    """Add all that a chunk may say; return the index and the words of its choice."""
+    index: int | None = -1
+    words: list[str] = []
+    streamed = chunk.get("choices")
+    for choice in items(streamed):
+        told = fields(choice)
+        index = integer(told.get("index"))
+        pieces = choices.setdefault(index, _Pieces())
+        pieces.add(told)
+        words = pieces.words
+    if not streamed or not joined:
+        # The first chunk names the response, the last ones carry usage; those between repeat it.
+        joined.update((name, value) for name, value in chunk.items() if value is not None and name != "choices")
+    elif (late := chunk.get("usage")) is not None:
+        joined["usage"] = late
+    return index, words
+
+
+class _Pieces:
+    """One choice as far as it was streamed."""
+
+    __slots__ = ("_others", "_reason", "_texts", "_tools", "words")
+
+    def __init__(self) -> None:
+        self.words: list[str] = []
+        self._texts: dict[str, list[str]] = {"content": self.words}
+        self._tools: dict[Any, dict[str, Any]] = {}
+        self._others: dict[str, Any] = {}
+        self._reason: Any = None
+
+    def add(self, choice: Fields) -> None:
+        delta = choice.get("delta")
+        reason = choice.get("finish_reason")
+        if reason is not None:
+            self._reason = reason
+        if delta is None:
+            if isinstance(legacy := choice.get("text"), str):
+                self._texts.setdefault("text", []).append(legacy)
+            return
+        for name, value in fields(delta).items():
+            if value is None:
+                continue
+            if name == "tool_calls":
+                for call in items(value):
+                    _add_tool_call(self._tools, call)
+            elif name != "role" and isinstance(value, str):
+                self._texts.setdefault(name, []).append(value)
+            else:
+                self._others[name] = value
+
+    def whole(self) -> dict[str, Any]:
+        """Return the choice as an answer that was not streamed has it."""
+        said = {name: "".join(pieces) for name, pieces in self._texts.items()}
+        legacy = said.pop("text", None)
+        message = {**self._others, **said}
+        if self._tools:
+            message["tool_calls"] = [
+                {"id": tool["id"], "function": {"name": tool["name"], "arguments": "".join(tool["arguments"])}}
+                for tool in self._tools.values()
+            ]
+        whole = {"finish_reason": self._reason, "message": message}
+        return whole if legacy is None else {**whole, "text": legacy}
 
 
 def _add_tool_call(tools: dict[Any, dict[str, Any]], call: Any) -> None:
@@ -235,22 +285,6 @@ def _add_tool_call(tools: dict[Any, dict[str, Any]], call: Any) -> None:
         tool["name"] = tool["name"] or name
     if arguments := text(field(function, "arguments")):
         tool["arguments"].append(arguments)
-
-
-def _whole(pieces: dict[str, Any]) -> dict[str, Any]:
-    said: dict[str, Any] = {name: "".join(strings) for name, strings in pieces.pop("texts").items()}
-    tools = pieces.pop("tools")
-    reason = pieces.pop("finish_reason", None)
-    if tools:
-        said["tool_calls"] = [
-            {"id": tool["id"], "function": {"name": tool["name"], "arguments": "".join(tool["arguments"])}}
-            for tool in tools.values()
-        ]
-    said = {**pieces, **said}
-    whole = {"finish_reason": reason, "message": said}
-    if (legacy := said.pop("text", None)) is not None:
-        whole["text"] = legacy
-    return whole
 
 
 def _order(index: Any) -> int:

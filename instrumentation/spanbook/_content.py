@@ -69,16 +69,17 @@ def text_part(content: str) -> Part:
     return {"type": "text", "content": content}
 
 
-def blob(modality: str, mime_type: str | None, base64: str) -> Part:
-    """Return inline media: with its base64 when that is small, else with its size in bytes only."""
+def blob(modality: str, mime_type: str | None, base64: str, start: int = 0) -> Part:
+    """Return inline media, whose base64 begins at *start*: whole when it is small, else its size in bytes only."""
     part: Part = {"type": "blob", "modality": modality}
     if mime_type:
         part["mime_type"] = mime_type
-    if len(base64) <= _settings.current().max_blob:
-        part["content"] = base64
+    length = len(base64) - start
+    if length <= _settings.current().max_blob:
+        part["content"] = base64[start:]
     else:
         part["content"] = ""
-        part["byte_size"] = len(base64) * 3 // 4
+        part["byte_size"] = length * 3 // 4
     return part
 
 
@@ -88,7 +89,7 @@ def media(modality: str, url: str) -> Part:
         return {"type": "uri", "modality": modality, "uri": url}
     header, _, _ = url[:256].partition(",")
     mime_type = header[5:].partition(";")[0] or None
-    return blob(modality, mime_type, url[len(header) + 1 :])
+    return blob(modality, mime_type, url, len(header) + 1)
 
 
 def modality_of(mime_type: str | None) -> str:

@@ -34,7 +34,7 @@ def field(value: Any, name: str) -> Any:
 
 def items(value: Any) -> list[Any] | tuple[Any, ...]:
     """Return *value* when it is a list or a tuple, else nothing; an iterator is the application's and stays unread."""
-    return value if isinstance(value, list | tuple) else ()
+    return value if type(value) is list or isinstance(value, (list, tuple)) else ()
 
 
 def text(value: Any) -> str | None:
@@ -61,7 +61,9 @@ def integer(value: Any) -> int | None:
 
 def number(value: Any) -> float | None:
     """Return a number as a float, which the conventions call double."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if type(value) is float:
+        return value
+    return float(value) if type(value) is int else None
 
 
 def true(value: Any) -> bool | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -61,9 +62,12 @@ def provider_of(client: Any, attributes: Attributes) -> None:
     host, port = attributes[gen_ai.SERVER_ADDRESS], attributes[gen_ai.SERVER_PORT]
     if "Azure" in type(client).__name__:
         attributes[gen_ai.PROVIDER_NAME] = "azure.ai.openai"
-    elif found := _by_host(host) or (_LOCAL_PORTS.get(port) if host in _LOCAL else None):
+    elif found := _at(host, port):
         attributes[gen_ai.PROVIDER_NAME] = found
 
 
-def _by_host(host: str) -> str | None:
+@lru_cache(maxsize=256)
+def _at(host: str, port: int) -> str | None:
+    if host in _LOCAL:
+        return _LOCAL_PORTS.get(port)
     return next((name for end, name in _PROVIDERS.items() if host == end or host.endswith(f".{end}")), None)
