@@ -55,6 +55,7 @@ class Chat(Reader):
         }
 
     def response(self, response: Any) -> Attributes:
+        response = _told(response)
         reason = text(field(response, "finish_reason"))
         return {
             gen_ai.RESPONSE_ID: text(field(response, "id")),
@@ -63,6 +64,7 @@ class Chat(Reader):
         }
 
     def response_content(self, response: Any) -> Attributes:
+        response = _told(response)
         parts = _parts(field(response, "message"))
         if not parts:
             return {}
@@ -88,11 +90,17 @@ class Embed(Reader):
         }
 
     def response(self, response: Any) -> Attributes:
+        response = _told(response)
         found = _usage(field(response, "meta"))
         vectors = items(field(field(response, "embeddings"), "float_"))
         if vectors and isinstance(vectors[0], list):
             found[gen_ai.EMBEDDINGS_DIMENSION_COUNT] = len(vectors[0])
         return {name: found.get(name) for name in (gen_ai.USAGE_INPUT_TOKENS, gen_ai.EMBEDDINGS_DIMENSION_COUNT)}
+
+
+def _told(response: Any) -> Any:
+    """Return what came: a raw client's answer holds it beside the HTTP response."""
+    return response if isinstance(response, dict) else getattr(response, "data", response)
 
 
 def _usage(used: Any) -> Attributes:

@@ -23,12 +23,13 @@ from spanbook_schemas import gen_ai
 from ._call import Call
 from ._guard import failed
 from ._readers import Attributes, Reader
-from ._streams import WatchedAsync, begun_late, begun_late_async, watched, watched_async
+from ._streams import WatchedAsync, begun_late, begun_late_async, opening, opening_async, watched, watched_async
 
 log = logging.getLogger("spanbook")
 
 Wrapper = Callable[[Callable[..., Any], Any, tuple[Any, ...], dict[str, Any]], Any]
 Target = Callable[[Any], Attributes]
+Begin = Callable[[Any, tuple[Any, ...], Mapping[str, Any]], Call | None]
 
 
 def nowhere(instance: Any) -> Attributes:
@@ -144,8 +145,8 @@ class Sdk:
         self._patched.append((owner, name, original, replacement))
 
 
-def _around(sdk: Sdk, hook: Hook, original: Any) -> Wrapper:
-    """Return the wrapper of one hooked method."""
+def beginner(sdk: Sdk, hook: Hook, original: Any) -> Begin:
+    """Return what opens a call of one hooked method; None where it is not traced."""
     names = _positional(original)
 
     def begin(instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | None:
@@ -156,6 +157,13 @@ def _around(sdk: Sdk, hook: Hook, original: Any) -> Wrapper:
             failed(f"{sdk.package}.target", error)
         request = {**dict(zip(names, args, strict=False)), **kwargs} if args else kwargs
         return Call.begin(hook.reader, request, attributes, hook.kind)
+
+    return begin
+
+
+def _around(sdk: Sdk, hook: Hook, original: Any) -> Wrapper:
+    """Return the wrapper of one hooked method."""
+    begin = beginner(sdk, hook, original)
 
     async def later(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
         call = begin(instance, args, kwargs)
@@ -175,12 +183,11 @@ def _around(sdk: Sdk, hook: Hook, original: Any) -> Wrapper:
             return wrapped(*args, **kwargs)
         return run(wrapped, args, kwargs, call)
 
-    plain = inspect.unwrap(original)
-    is_coroutine_function = inspect.iscoroutinefunction(plain)
+    is_coroutine_function = inspect.iscoroutinefunction(inspect.unwrap(original))
     late: Any = None
-    if inspect.isgeneratorfunction(plain):
+    if inspect.isgeneratorfunction(original):
         late = begun_late
-    elif inspect.isasyncgenfunction(plain):
+    elif inspect.isasyncgenfunction(original):
         late = begun_late_async
     return around
 
@@ -217,9 +224,9 @@ def settled(call: Call, result: Any) -> Any:
     if kind is CoroutineType:
         return _settled_later(call, result)
     if kind is GeneratorType:
-        return watched(result, call)
+        return watched(opening(result, call), call)
     if kind is AsyncGeneratorType:
-        return watched_async(result, call)
+        return watched_async(opening_async(result, call), call)
     if hasattr(kind, "__anext__") or hasattr(kind, "__next__"):
         return Stream(result, call)
     if inspect.isawaitable(result):

@@ -42,13 +42,13 @@ async def watched_async(chunks: AsyncIterator[Any], call: Call) -> AsyncGenerato
 def begun_late(begin: Callable[[], Call | None], chunks: Iterator[Any]) -> Generator[Any, Any, Any]:
     """Stand in for a generator: its call begins when somebody asks for the first chunk, and not before."""
     call = begin()
-    yield from chunks if call is None else watched(_opening(chunks, call), call)
+    yield from chunks if call is None else watched(opening(chunks, call), call)
 
 
 async def begun_late_async(begin: Callable[[], Call | None], chunks: AsyncIterator[Any]) -> AsyncGenerator[Any, Any]:
     """Stand in for an asynchronous generator."""
     call = begin()
-    watching = chunks if call is None else watched_async(_opening_async(chunks, call), call)
+    watching = chunks if call is None else watched_async(opening_async(chunks, call), call)
     try:
         async for chunk in watching:
             yield chunk
@@ -56,8 +56,8 @@ async def begun_late_async(begin: Callable[[], Call | None], chunks: AsyncIterat
         await watching.aclose()  # type: ignore[attr-defined]
 
 
-def _opening(chunks: Iterator[Any], call: Call) -> Iterator[Any]:
-    """Make *call* current while the first chunk is fetched: that is when a generator sends its request."""
+def opening(chunks: Iterator[Any], call: Call) -> Iterator[Any]:
+    """Make *call* current while the first chunk is fetched: that is when many generators send their request."""
     call.attach()
     try:
         first = next(chunks)
@@ -69,7 +69,8 @@ def _opening(chunks: Iterator[Any], call: Call) -> Iterator[Any]:
     yield from chunks
 
 
-async def _opening_async(chunks: AsyncIterator[Any], call: Call) -> AsyncGenerator[Any, Any]:
+async def opening_async(chunks: AsyncIterator[Any], call: Call) -> AsyncGenerator[Any, Any]:
+    """Make *call* current while the first chunk is fetched."""
     call.attach()
     try:
         first = await anext(chunks)

@@ -49,19 +49,21 @@ def recorder(caplog: pytest.LogCaptureFixture) -> Iterator[Recorder]:
 async def clients(server: Provider) -> AsyncIterator[Callable[[Row, bool], Any]]:
     """One client of each kind for each row, since making one costs more than a call."""
     made: dict[tuple[str, bool], Any] = {}
+    connections: list[Any] = []
 
     def client(row: Row, is_async: bool) -> Any:
         if (row.name, is_async) not in made:
             opened = row.open_async if is_async else row.open
             assert opened is not None
             made[row.name, is_async] = opened(server.url)
+            connections.append(row.connection(made[row.name, is_async]))
             gc.freeze()  # the SDK that it brought in: the scenarios collect garbage often, and would walk it each time
         return made[row.name, is_async]
 
     yield client
     gc.unfreeze()
-    for opened in made.values():
-        await closed(opened)
+    for connection in connections:
+        await closed(connection)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

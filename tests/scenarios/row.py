@@ -59,6 +59,8 @@ class Row:
     """Opens a stream and takes nothing of it: an iterator, of chunks."""
     astream: Run | None = None
     """Gives a coroutine of an asynchronous iterator, or the iterator."""
+    connection: Callable[[Any], Any] = lambda client: client
+    """What of a client can be closed."""
     retries: bool = True
     """The SDK tries again by itself."""
     tools: bool = True

@@ -98,7 +98,7 @@ async def test_a_retried_call_is_one_span(row: Row, way: Way, fake: Provider, re
     fake.reply(Fault(429), Fault(500))
     with logged(row):
         await take(way, client, row)
-    await closed(client)
+    await closed(row.connection(client))
     assert len(fake.requests) == 3
     span = one_span(row, recorder)
     assert_told(row, span, way.reply, way.streams, fake, but={"http.request.resend_count"})
@@ -114,7 +114,7 @@ async def test_a_timeout_is_an_error(row: Row, way: Way, fake: Provider, recorde
     with logged(row), pytest.raises(ANY) as raised:
         await take(way, client, row)
     fake.release()
-    await closed(client)
+    await closed(row.connection(client))
     assert_failed(one_span(row, recorder), type(raised.value), str(raised.value))
 
 
@@ -157,9 +157,8 @@ async def test_a_stream_that_is_left_ends_its_span_with_what_was_seen(
         if how == "closed":
             await closed(stream)
         del stream
-        gc.collect()
         fake.release()
-        await asyncio.sleep(0)
+        await all_ended(recorder)
     span = one_span(row, recorder)
     assert span.status.status_code is StatusCode.UNSET
     assert (span.attributes or {}).get("spanbook.stream.end") == "abandoned"
@@ -174,11 +173,10 @@ async def test_a_stream_that_is_never_read_ends_its_span(
         stream = await opened_stream(row, is_async, clients)
         await closed(stream)
         del stream
-        gc.collect()
-        await asyncio.sleep(0)
+        await all_ended(recorder)
     for span in recorder.finished:
         assert span.status.status_code is StatusCode.UNSET
-    assert len(recorder.finished) == len(fake.requests)
+    assert len(fake.requests) <= len(recorder.finished) <= 1
 
 
 @each_stream(STREAMS)
@@ -271,6 +269,15 @@ async def opened_stream(row: Row, is_async: bool, clients: Clients) -> Any:
     assert run is not None
     stream = run(clients(row, is_async), row.fields)
     return await stream if hasattr(stream, "__await__") else stream
+
+
+async def all_ended(recorder: Recorder) -> None:
+    """A dropped asynchronous generator is closed by its event loop, some steps later."""
+    gc.collect()
+    for _ in range(1000):
+        if not recorder.still_open:
+            return
+        await asyncio.sleep(0)
 
 
 def one_span(row: Row, recorder: Recorder, beside: str = "") -> ReadableSpan:
