@@ -186,3 +186,16 @@ async def test_what_has_no_place_in_a_record_is_refused_without_harm_to_others(
         await queue.append(**request)
     assert await good == b"ok"
     await queue.close()
+
+
+async def test_closing_stores_and_answers_what_was_taken_in(tmp_path: Path) -> None:
+    queue = Queue.open(tmp_path)
+    waiting = [
+        asyncio.ensure_future(queue.append("t", Signal.TRACES, b"%d" % i + bytes(50_000), 1, b"ok")) for i in range(200)
+    ]
+    await asyncio.sleep(0)
+    await queue.close()
+    assert await asyncio.gather(*waiting) == [b"ok"] * 200
+    reader = QueueReader.open(tmp_path, "r")
+    assert len(reader.read(1 << 30)) == 200
+    reader.close()

@@ -1,5 +1,6 @@
 """Torn tails, flipped bits and hostile bodies: what is whole is read, what is not is set aside, nothing is invented."""
 
+import os
 import random
 import shutil
 import tempfile
@@ -19,6 +20,9 @@ from spanbook_collector.queue.records import Entry, RecordCodec, Stored
 from spanbook_collector.queue.segments import DATA_START, Gap, SegmentFile, segment_numbers, segment_path
 from spanbook_schemas.signals import Signal
 
+SOAK = os.environ.get("SPANBOOK_SOAK") == "1"
+FLIPS = 20_000 if SOAK else 2000
+SPLICES = 5000 if SOAK else 200
 FIXTURE = Path(__file__).parent / "data" / "queue-v1"
 
 
@@ -126,7 +130,7 @@ def test_a_flipped_bit_loses_only_its_own_record(directory: Path) -> None:
     path = only_segment(directory / "q")
     original, content = spans(path), path.read_bytes()
     rng = random.Random(11)
-    for _ in range(3000):
+    for _ in range(FLIPS):
         at = rng.randrange(DATA_START, len(content))
         damaged = bytearray(content)
         damaged[at] ^= 1 << rng.randrange(8)
@@ -152,7 +156,7 @@ splices = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=SPLICES, deadline=None)
 @given(changes=splices, rng=st.randoms(use_true_random=False))
 def test_whatever_happens_to_a_file_no_record_is_invented(
     changes: list[tuple[float, str, int]], rng: random.Random, twenty: Path

@@ -113,14 +113,16 @@ def faults(monkeypatch: pytest.MonkeyPatch) -> Faults:
     return Faults(monkeypatch)
 
 
-@pytest.mark.parametrize("function", ["fdatasync", "pwritev"])
+@pytest.mark.parametrize(
+    ("function", "error"), [("fdatasync", errno.EIO), ("fdatasync", errno.ENOSPC), ("pwritev", errno.EIO)]
+)
 async def test_after_an_error_the_batch_goes_into_a_new_segment_and_is_there_once(
-    tmp_path: Path, faults: Faults, function: str
+    tmp_path: Path, faults: Faults, function: str, error: int
 ) -> None:
     queue = Queue.open(tmp_path, LIMITS)
     assert await try_all(queue, [b"before"]) == []
     (old,) = segment_numbers(tmp_path)
-    faults.fail(function, errno.EIO)
+    faults.fail(function, error)
     assert await try_all(queue, [b"during"]) == []
     assert await try_all(queue, [b"after"]) == []
     assert segment_numbers(tmp_path)[0] == old

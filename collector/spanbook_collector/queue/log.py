@@ -129,8 +129,15 @@ class Log:
             offset += written
             if written != sum(map(len, part)):
                 raise OSError(errno.ENOSPC, "short write")
-        os.fdatasync(self._handle)
+        self._sync()
         self._advance(len(entries), offset - self.end.offset)
+
+    def _sync(self) -> None:
+        """Flush the file; any failure, also for lack of room, means that the file cannot be trusted any more."""
+        try:
+            os.fdatasync(self._handle)
+        except OSError as error:
+            raise OSError(errno.EIO, f"fsync: {error.strerror}") from error
 
     def _advance(self, records: int, size: int) -> None:
         end = self.end

@@ -1,12 +1,13 @@
 """What there is to say about a queue from outside, while it runs or not: for `spanbook check` and metrics."""
 
-import os
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from .cursors import reader_names
 from .damage import Note, notes
 from .reader import Lag, QueueReader
+from .segments import segment_numbers, segment_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,11 @@ def inspect(directory: Path) -> QueueState:
 def _segment_sizes(directory: Path) -> list[int]:
     if not directory.is_dir():
         return []
-    return [entry.stat().st_size for entry in os.scandir(directory) if entry.name.endswith(".segment")]
+    sizes = []
+    for number in segment_numbers(directory):
+        with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
+            sizes.append(segment_path(directory, number).stat().st_size)
+    return sizes
 
 
 def _reader_state(directory: Path, name: str) -> ReaderState:
