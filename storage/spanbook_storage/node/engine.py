@@ -10,9 +10,9 @@ import fcntl
 import importlib
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -215,20 +215,44 @@ class Engine:
         self._keeper.stop()
 
 
-@asynccontextmanager
-async def pipe() -> AsyncIterator[tuple[asyncio.StreamReader, int]]:
-    """A reader, and the descriptor of the end to write to, which the writer closes."""
+class Results:
+    """The end of a pipe from which a result is read.
+
+    The descriptor is ours alone: uvloop's pipe transports close theirs a second time when they have gone, and by then
+    the number may be one of the engine's.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        os.set_blocking(descriptor, False)
+
+    async def read(self) -> bytes:
+        """What there is, up to a megabyte; nothing at the end."""
+        while True:
+            try:
+                return os.read(self._descriptor, PIPE_BYTES)
+            except BlockingIOError:
+                await self._readable()
+
+    async def _readable(self) -> None:
+        loop, ready = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(self._descriptor, ready.set)
+        try:
+            await ready.wait()
+        finally:
+            loop.remove_reader(self._descriptor)
+
+
+@contextmanager
+def pipe() -> Iterator[tuple[Results, int]]:
+    """The end to read from, and the descriptor to write to, which the writer closes."""
     read_end, write_end = os.pipe()
     with suppress(OSError):
         fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-    reader = asyncio.StreamReader(limit=PIPE_BYTES)
-    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(read_end, "rb", buffering=0)
-    )
     try:
-        yield reader, write_end
+        yield Results(read_end), write_end
     finally:
-        transport.close()
+        os.close(read_end)
 
 
 def outfile(descriptor: int) -> str:

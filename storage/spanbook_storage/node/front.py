@@ -20,7 +20,7 @@ from .access import Caller, Door
 from .answer import Answer
 from .catalog import Catalog, Schema
 from .config import NodeConfig
-from .engine import Engine, Handle, Insert, Lane, Stats, outfile, pipe
+from .engine import Engine, Handle, Insert, Lane, Results, Stats, outfile, pipe
 from .errors import NodeError, readonly
 from .guard import Guard, Judged, Sight
 from .inserts import InsertText, insert_of
@@ -36,6 +36,9 @@ _FORMAT = re.compile(r"\w+")
 _KILLED = (
     "SELECT 'waiting' AS kill_status, {id:String} AS query_id, {user:String} AS user, '' AS query WHERE {found:Bool}"
 )
+
+# Formatting in parallel holds a result's blocks in memory for as long as its reader is slow.
+_STREAMING = {"output_format_parallel_formatting": "0"}
 
 log = logging.getLogger("spanbook.storage")
 
@@ -80,6 +83,9 @@ class Front:
         if request.path in ("/ping", "/replicas_status") or (request.method == "GET" and "query" not in request.url):
             await answer.whole(b"Ok.\n", Stats())
             return
+        if request.flag("compress") or request.flag("decompress"):
+            hint = "hint: use HTTP compression, `enable_http_compression=1` and Accept-Encoding"
+            raise NodeError(48, "NOT_IMPLEMENTED", f"native compression (`compress=1`) is not spoken here\n{hint}")
         async with aclosing(body(receive, request.headers.get("content-encoding", ""))) as pieces:
             text, insert = await _statement(request, pieces)
             if insert and not caller.writes:
@@ -132,13 +138,13 @@ class Front:
         handle.use(self._database(request, caller))
         if caller.writes:
             judged = self._guard.shape(handle, text)
-            settings = {**request.settings, **(judged.settings or {}), "log_comment": running.mark}
+            settings = {**_STREAMING, **request.settings, **(judged.settings or {}), "log_comment": running.mark}
             if request.method == "GET":
                 settings["readonly"] = "1"
         else:
             sight = Sight(caller.tenant is not None, schema.foreign_databases)
             judged = self._guard.judge(handle, text, request.params, sight)
-            settings = reader_settings({**request.settings, **(judged.settings or {})}, self._config)
+            settings = reader_settings({**request.settings, **(judged.settings or {})}, self._config) | _STREAMING
             settings |= {
                 "log_comment": running.mark,
                 "additional_table_filters": self._catalog.filters(schema, caller.tenant),
@@ -171,7 +177,7 @@ class Front:
     ) -> None:
         """Run a statement and send what it says, for as long as there is somebody to send it to."""
         hold = _HELD_BACK_WAITING if request.flag("wait_end_of_query") else _HELD_BACK
-        async with pipe() as (results, write_end):
+        with pipe() as (results, write_end):
             answer.encoding = _encoding(request)
             compression = f" COMPRESSION '{answer.encoding}'" if answer.encoding else ""
             sql = f"{sql}{outfile(write_end)}{compression} FORMAT {answer.format}"
@@ -196,9 +202,9 @@ def _into(write_end: int, handle: Handle, sql: str, params: dict[str, str]) -> S
         os.close(write_end)
 
 
-async def _send(results: asyncio.StreamReader, working: "asyncio.Future[Stats]", answer: Answer, hold: int) -> None:
+async def _send(results: Results, working: "asyncio.Future[Stats]", answer: Answer, hold: int) -> None:
     held, size = list[bytes](), 0
-    while piece := await results.read(_HELD_BACK):
+    while piece := await results.read():
         held.append(piece)
         size += len(piece)
         if size >= hold or answer.began:
