@@ -15,7 +15,7 @@ from spanbook_storage.errors import Misconfigured, StoreError
 from spanbook_storage.prices import load_prices, refeed_repriced, resolve_aliases
 from spanbook_storage.store import Store
 from spanbook_storage.traces import Block, Touched, list_blocks, recompute_traces
-from spanbook_storage.usage import recompute_usage
+from spanbook_storage.usage import mark_repeated_calls, recompute_usage
 
 log = logging.getLogger("spanbook.storage")
 
@@ -126,6 +126,7 @@ class Derivation:
         started = time.monotonic()
         buckets = sorted(state.dirty)[-BUCKETS_AT_ONCE:]  # the newest first: somebody looks at them
         version = await self._take_version(state)
+        await mark_repeated_calls(self._store, version, buckets)
         await recompute_usage(self._store, version, buckets)
         state.version = version + 1
         state.dirty.difference_update(buckets)

@@ -141,8 +141,16 @@ def _prices(key: str, prices: Any) -> Iterator[Price]:
         if values["input_price"] is None and values["output_price"] is None:
             continue
         for least in sorted({0, *(tier.start for value in values.values() for tier in getattr(value, "tiers", ()))}):
+            at = {name: _at(value, least) for name, value in values.items()}
             yield Price(
-                key, int(start.timestamp()), least, **{name: _at(value, least) for name, value in values.items()}
+                price_key=key,
+                effective_from=int(start.timestamp()),
+                min_input_tokens=least,
+                input_price=at["input_price"],
+                output_price=at["output_price"],
+                cache_read_price=at["cache_read_price"],
+                cache_write_price=at["cache_write_price"],
+                reasoning_price=at["reasoning_price"],
             )
 
 

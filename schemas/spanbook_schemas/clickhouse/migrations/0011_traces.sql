@@ -34,7 +34,6 @@ CREATE TABLE IF NOT EXISTS traced_spans
     counts Bool COMMENT 'Whether it is a request to a model whose tokens count',
     provider LowCardinality(String) COMMENT 'gen_ai.provider.name',
     model LowCardinality(String) COMMENT 'Response model, else request model',
-    response_id String COMMENT 'gen_ai.response.id of a request that counts',
     input_tokens Nullable(UInt64) COMMENT 'Tokens read, cached ones included',
     output_tokens Nullable(UInt64) COMMENT 'Tokens written, reasoning included',
     cached_input_tokens Nullable(UInt64) COMMENT 'Tokens read from the cache',
@@ -51,7 +50,7 @@ COMMENT 'Spans on their way into trace rows; nothing is stored';
 CREATE TABLE IF NOT EXISTS traced
 (
     version UInt64 COMMENT '0 for a block as it is inserted, else the version of the recomputation',
-    whole Bool COMMENT 'Whether root and every parent are here, no span twice, and no model request told by two spans',
+    whole Bool COMMENT 'Whether root and every parent are here, no span is here twice, and usage is not on agents alone',
     experiments Array(LowCardinality(String)) COMMENT 'Every experiment that a row of this trace can have had',
     buckets Array(DateTime('UTC')) COMMENT 'Every five minutes that a row of this trace can have had',
     usage_buckets Array(DateTime('UTC')) COMMENT 'Five minutes whose usage changes',
@@ -59,7 +58,7 @@ CREATE TABLE IF NOT EXISTS traced
         span_id String, parent_span_id String, received_at DateTime64(3), start_time DateTime64(9, 'UTC'), duration UInt64,
         experiment_id String, experiment_name String, model_id String, model_name String, run_id String,
         session_id String, user_id String, name String, service_name String, span_type String, failed Bool, counts Bool,
-        provider String, model String, response_id String,
+        provider String, model String,
         input_tokens Nullable(UInt64), output_tokens Nullable(UInt64), cached_input_tokens Nullable(UInt64),
         cache_write_tokens Nullable(UInt64), reasoning_tokens Nullable(UInt64), cost_reported Nullable(Float64),
         input String, output String, tags Map(String, String))) COMMENT 'The spans, for recomputations; empty when whole',
@@ -152,7 +151,7 @@ CREATE TABLE IF NOT EXISTS trace_pieces
         span_id String, parent_span_id String, received_at DateTime64(3), start_time DateTime64(9, 'UTC'), duration UInt64,
         experiment_id String, experiment_name String, model_id String, model_name String, run_id String,
         session_id String, user_id String, name String, service_name String, span_type String, failed Bool, counts Bool,
-        provider String, model String, response_id String,
+        provider String, model String,
         input_tokens Nullable(UInt64), output_tokens Nullable(UInt64), cached_input_tokens Nullable(UInt64),
         cache_write_tokens Nullable(UInt64), reasoning_tokens Nullable(UInt64), cost_reported Nullable(Float64),
         input String, output String, tags Map(String, String))) COMMENT 'The spans' CODEC(ZSTD(1)),
@@ -198,7 +197,6 @@ SELECT
     span_type IN ('llm', 'embedding') AS counts,
     provider,
     if(response_model != '', response_model, request_model) AS model,
-    if(span_type IN ('llm', 'embedding'), response_id, '') AS response_id,
     input_tokens,
     output_tokens,
     cached_input_tokens,
@@ -214,8 +212,7 @@ WITH
     countIf(s.request AND s.has_usage AND s.cost IS NULL) AS unpriced,
     countIf(s.request AND s.cost_reported IS NOT NULL) AS reported,
     countIf(s.request AND s.cost IS NOT NULL AND s.cost_reported IS NULL) AS computed,
-    groupArray(s.span_key) AS span_keys,
-    groupArrayIf(s.response_id, s.response_id != '') AS response_ids
+    groupArray(s.span_key) AS span_keys
 SELECT
     s.version AS version,
     s.tenant AS tenant,
@@ -224,7 +221,6 @@ SELECT
         AND length(arrayDistinct(span_keys)) = count()
         -- No more names with the parents than without: every parent is here.
         AND length(arrayDistinct(arrayConcat(span_keys, groupArrayIf(s.parent_key, NOT s.is_root)))) = count()
-        AND length(arrayDistinct(response_ids)) = length(response_ids)
         -- Usage on agents alone is for recomputations to judge.
         AND (countIf(s.has_usage) = 0 OR countIf(s.has_usage AND s.counts) > 0) AS whole,
     groupUniqArray(s.experiment_id) AS experiments,
@@ -291,7 +287,7 @@ FROM (
             (t.span_id, t.parent_span_id, t.received_at, t.start_time, t.duration,
                 t.experiment_id, t.experiment_name, t.model_id, t.model_name, t.run_id,
                 t.session_id, t.user_id, t.name, t.service_name, t.span_type, t.failed, t.counts,
-                t.provider, t.model, t.response_id,
+                t.provider, t.model,
                 t.input_tokens, t.output_tokens, t.cached_input_tokens,
                 t.cache_write_tokens, t.reasoning_tokens, t.cost_reported,
                 t.input, t.output, t.tags) AS span

@@ -4,13 +4,13 @@ INSERT INTO traced_spans
 (
     version, stands, tags, tenant, trace_id, span_id, parent_span_id, received_at, start_time, duration,
     experiment_id, experiment_name, model_id, model_name, run_id, session_id, user_id, name, service_name, span_type, failed, counts,
-    provider, model, response_id, input_tokens, output_tokens, cached_input_tokens, cache_write_tokens, reasoning_tokens, cost_reported,
+    provider, model, input_tokens, output_tokens, cached_input_tokens, cache_write_tokens, reasoning_tokens, cost_reported,
     input, output
 )
 SELECT
     version, stands, tags, tenant, trace_id, span_id, parent_span_id, received_at, start_time, duration,
     experiment_id, experiment_name, model_id, model_name, run_id, session_id, user_id, name, service_name, span_type, failed, counts,
-    provider, model, response_id, input_tokens, output_tokens, cached_input_tokens, cache_write_tokens, reasoning_tokens, cost_reported,
+    provider, model, input_tokens, output_tokens, cached_input_tokens, cache_write_tokens, reasoning_tokens, cost_reported,
     input, output
 FROM span_facts
 WHERE bucket BETWEEN toDateTime({bucket:UInt32}) - INTERVAL 1 DAY AND toDateTime({bucket:UInt32}) + INTERVAL 1 DAY

@@ -113,5 +113,8 @@ FROM (
             p.prices) AS price
     FROM otel_traces AS s FINAL
     LEFT JOIN call_prices AS p ON p.provider = s.provider AND p.model = if(s.response_model != '', s.response_model, s.request_model)
-    WHERE s.span_type IN ('llm', 'embedding')
+    WHERE (s.span_type IN ('llm', 'embedding')
+            AND (s.tenant, s.TraceId, s.SpanId) NOT IN (SELECT m.tenant, m.trace_id, m.span_id FROM call_marks AS m FINAL WHERE m.counts = 0))
+        OR ((s.input_tokens IS NOT NULL OR s.output_tokens IS NOT NULL)
+            AND (s.tenant, s.TraceId, s.SpanId) IN (SELECT m.tenant, m.trace_id, m.span_id FROM call_marks AS m FINAL WHERE m.counts = 1))
 ) AS c;

@@ -33,7 +33,7 @@ CREATE OR REPLACE VIEW traces
 AS SELECT
     t.trace_id AS trace_id,
     t.experiment_id AS experiment_id,
-    t.experiment_name AS experiment_name,
+    if(e.value != '', e.value, t.experiment_name) AS experiment_name,
     nullIf(t.model_id, '') AS model_id,
     nullIf(t.model_name, '') AS model_name,
     nullIf(t.run_id, '') AS run_id,
@@ -57,5 +57,8 @@ AS SELECT
     t.output_tokens AS output_tokens,
     t.cost_usd AS cost_usd,
     t.cost_source AS cost_source,
-    t.tags AS tags
-FROM trace_rows AS t FINAL;
+    mapFilter((key, value) -> value != '', t.tags) AS tags
+FROM trace_rows AS t FINAL
+-- An experiment that was renamed.
+LEFT JOIN (SELECT tenant, id, value FROM entity_values FINAL WHERE entity = 'experiment' AND field = 'name') AS e
+    ON e.tenant = t.tenant AND e.id = t.experiment_id;

@@ -1,0 +1,18 @@
+-- Requests that two spans tell, and whose marks are not yet so: the one with usage and content counts, then the earlier.
+-- Asked for the buckets whose usage is computed, and the one before each.
+SELECT marked.1 AS tenant, marked.2 AS trace_id, marked.3 AS span_id, marked.4 AS repeats
+FROM (
+    SELECT
+        arraySort(call -> (NOT call.6, NOT call.7, call.4, call.3), groupArray((
+            s.tenant, s.TraceId, s.SpanId, toUnixTimestamp64Nano(s.Timestamp), toUnixTimestamp64Nano(s.Timestamp) + toInt64(s.Duration),
+            s.input_tokens IS NOT NULL OR s.output_tokens IS NOT NULL, s.input_messages != '', s.ScopeName))) AS calls,
+        arrayJoin(arrayMap(call -> (
+            toString(call.1), call.2, call.3,
+            call.8 != calls[1].8 AND call.4 <= calls[1].5 AND call.5 >= calls[1].4), calls)) AS marked
+    FROM otel_traces AS s FINAL
+    WHERE toStartOfFiveMinutes(s.PartitionTime) IN {buckets:Array(UInt32)}
+        AND s.span_type IN ('llm', 'embedding') AND s.response_id != ''
+    GROUP BY s.tenant, s.provider, s.response_id
+    HAVING count() > 1 AND uniqExact(s.ScopeName) > 1
+)
+WHERE repeats != ((tenant, trace_id, span_id) IN (SELECT tenant, trace_id, span_id FROM call_marks FINAL WHERE counts = 0));
