@@ -30,6 +30,7 @@ class NodeConfig:
     memory_mb: int = 1200  # what the engine may hold; the process stays some 250 MB above
     query_memory_mb: int = 600  # one reader's statement
     query_seconds: int = 60  # one reader's statement
+    with_parent: bool = False  # stop when stdin closes, as it does when the process that started us ends
 
     def __post_init__(self) -> None:
         """Raises ValueError for a database name that would need quotes."""

@@ -18,7 +18,10 @@ class NodeStartError(RuntimeError):
 
 
 class NodeProcess:
-    """One `python -m spanbook_storage.node`: `with NodeProcess(directory) as node:` starts it, waits, and stops it."""
+    """One `python -m spanbook_storage.node`: `with NodeProcess(directory) as node:` starts it, waits, and stops it.
+
+    It ends when this process does, however this one ends.
+    """
 
     def __init__(
         self,
@@ -59,8 +62,9 @@ class NodeProcess:
         """
         command = [sys.executable, "-m", "spanbook_storage.node", "--data", str(self._data)]
         command += ["--listen", f"{self._host}:{self._port}", "--database", self.database, *self._options]
+        environment = os.environ | {"SPANBOOK_NODE_SECRET": self.secret}
         self._process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, text=True, env=os.environ | {"SPANBOOK_NODE_SECRET": self.secret}
+            [*command, "--with-parent"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
         )
         line = _first_line(self._process, timeout)
         if not line.startswith(READY):
@@ -124,5 +128,6 @@ def _first_line(process: subprocess.Popen[str], timeout: float) -> str:
 
 
 def _close(process: subprocess.Popen[str]) -> None:
-    if process.stdout is not None:
-        process.stdout.close()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()

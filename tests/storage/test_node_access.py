@@ -1,0 +1,180 @@
+"""Who comes in, what a tenant sees, and what pages from elsewhere may not make a browser ask."""
+
+import json
+from collections.abc import Iterator
+from urllib.parse import urlencode
+
+import pytest
+import urllib3
+
+from spanbook_schemas import keys
+from spanbook_storage.node.process import NodeProcess
+
+
+@pytest.fixture(scope="module")
+def http() -> Iterator[urllib3.PoolManager]:
+    with urllib3.PoolManager() as pool:
+        yield pool
+
+
+def _code(answer: urllib3.BaseHTTPResponse) -> str | None:
+    return answer.headers.get("x-clickhouse-exception-code")
+
+
+def test_the_writer_needs_the_secret(node: NodeProcess, http: urllib3.PoolManager) -> None:
+    url = f"{node.url}/?query=SELECT+1"
+    for password in ("", "wrong", "ä"):
+        answer = http.request("GET", url, headers=urllib3.make_headers(basic_auth=f"spanbook:{password}"))
+        assert (answer.status, _code(answer)) == (403, "516")
+    assert http.request("GET", f"{url}&user=spanbook&password={node.secret}").data == b"1\n"
+    headers = {"X-ClickHouse-User": "spanbook", "X-ClickHouse-Key": node.secret}
+    assert http.request("GET", url, headers=headers).data == b"1\n"
+
+
+def test_pages_from_elsewhere_are_refused(node: NodeProcess, http: urllib3.PoolManager) -> None:
+    url = f"{node.url}/?query=SELECT+1"
+    for headers in (
+        {"Host": "evil.example"},
+        {"Host": f"evil.example:{node.port}"},
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"},
+    ):
+        answer = http.request("GET", url, headers=headers)
+        assert (answer.status, _code(answer)) == (403, "497")
+        assert "access-control-allow-origin" not in answer.headers
+
+
+def test_pages_of_our_own_and_programs_are_not(node: NodeProcess, http: urllib3.PoolManager) -> None:
+    url = f"{node.url}/?query=SELECT+1"
+    for headers in (
+        {"Host": "localhost"},
+        {"Host": f"LOCALHOST:{node.port}"},
+        {"Host": f"[::1]:{node.port}"},
+        {"Origin": node.url},
+        {"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate"},
+    ):
+        assert http.request("GET", url, headers=headers).data == b"1\n"
+
+
+@pytest.fixture(scope="module")
+def closed_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
+    """A node with keys: `red` reads tenant red, `blue` tenant blue, `ingest` may only send."""
+    directory = tmp_path_factory.mktemp("closed")
+    entries = [
+        {
+            "id": name,
+            "tenant": name,
+            "sha256": keys.digest(f"secret-{name}"),
+            "scopes": scopes,
+            "created_at": "2026-01-01T00:00:00Z",
+        }
+        for name, scopes in (("red", ["read"]), ("blue", ["read"]), ("ingest", ["ingest"]))
+    ]
+    file = directory / "keys.json"
+    file.write_text(json.dumps({"format": keys.FORMAT, "keys": entries}))
+    with NodeProcess(directory / "node", options=["--keys", str(file), "--allow-host", "node.example"]) as node:
+        client = node.client()
+        for statement in (
+            "CREATE TABLE spans (tenant String, a UInt64) ENGINE = MergeTree ORDER BY a",
+            "CREATE TABLE shared (b UInt64) ENGINE = MergeTree ORDER BY b",
+            "CREATE VIEW sums AS SELECT tenant, sum(a) AS a FROM spans GROUP BY tenant",
+            "CREATE VIEW sums_of_sums AS SELECT a FROM sums",
+            "CREATE VIEW above AS SELECT a FROM spans WHERE a > {x:UInt64}",
+            "CREATE TABLE totals (tenant String, a UInt64) ENGINE = MergeTree ORDER BY a",
+            "CREATE MATERIALIZED VIEW feed TO totals AS SELECT tenant, a FROM spans",
+            "CREATE MATERIALIZED VIEW bare ENGINE = MergeTree ORDER BY a AS SELECT a FROM spans",
+            "INSERT INTO spans VALUES ('red', 1), ('red', 2), ('blue', 40)",
+            "INSERT INTO shared VALUES (7)",
+        ):
+            client.command(statement)
+        client.close()
+        yield node
+
+
+def _read(http: urllib3.PoolManager, node: NodeProcess, name: str, text: str) -> urllib3.BaseHTTPResponse:
+    headers = urllib3.make_headers(basic_auth=f"default:secret-{name}")
+    return http.request("POST", node.url, body=text.encode(), headers=headers)
+
+
+def test_a_closed_node_wants_a_key_that_may_read(closed_node: NodeProcess, http: urllib3.PoolManager) -> None:
+    url = f"{closed_node.url}/?{urlencode({'query': 'SELECT 1'})}"
+    assert _code(http.request("GET", url)) == "516"
+    assert _code(http.request("GET", url, headers={"Authorization": "Bearer wrong"})) == "516"
+    assert _code(http.request("GET", url, headers={"Authorization": "Bearer secret-ingest"})) == "516"
+    assert http.request("GET", url, headers={"Authorization": "Bearer secret-red"}).data == b"1\n"
+    assert http.request("GET", url, headers={"X-ClickHouse-Key": "secret-red"}).data == b"1\n"
+    assert (
+        http.request("GET", url, headers={"Authorization": "Bearer secret-red", "Host": "node.example"}).status == 200
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT sum(a) FROM {table}",
+        "SELECT sum(a) FROM (SELECT a FROM {table})",
+        "WITH s AS (SELECT a FROM {table}) SELECT sum(a) FROM s",
+        "SELECT sum(x.a) FROM {table} AS x",
+        "SELECT (SELECT sum(a) FROM {table})",
+        "SELECT sum(a) FROM (SELECT a FROM {table} UNION DISTINCT SELECT a FROM {table})",
+        "SELECT sum(a) FROM view(SELECT a FROM {table})",
+    ],
+)
+@pytest.mark.parametrize("table", ["spans", "spanbook.spans", "sums", "sums_of_sums", "totals", "feed", "above(x = 0)"])
+def test_a_tenant_sees_its_own_rows_alone(
+    closed_node: NodeProcess, http: urllib3.PoolManager, text: str, table: str
+) -> None:
+    text = text.replace("{table}", table)
+    assert _read(http, closed_node, "red", text).data == b"3\n"
+    assert _read(http, closed_node, "blue", text).data == b"40\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT a FROM spans WHERE a IN (SELECT a FROM spans)",
+        "SELECT x.a FROM spans AS x JOIN spans AS y ON 1",
+        "SELECT count(), max(a) FROM spans",
+        "SELECT DISTINCT tenant FROM spans",
+        "SELECT * FROM bare",
+        "SELECT * FROM spans SETTINGS max_threads = 1",
+        "SELECT a FROM spans PREWHERE a > 0 OR tenant = 'blue'",
+        "SELECT a FROM spans ORDER BY a LIMIT 10 BY tenant",
+    ],
+)
+def test_nothing_of_another_tenant_shines_through(
+    closed_node: NodeProcess, http: urllib3.PoolManager, text: str
+) -> None:
+    answer = _read(http, closed_node, "red", text)
+    assert answer.status == 200
+    assert b"40" not in answer.data
+    assert b"blue" not in answer.data
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT * FROM merge('spanbook', 'spans')",
+        "SELECT * FROM mergeTreeIndex(spanbook, spans)",
+        "SELECT * FROM spans SETTINGS additional_table_filters = {}",
+        "SELECT (SELECT sum(a) FROM spans SETTINGS additional_table_filters = {})",
+        "SELECT rows FROM system.parts",
+        "SELECT rows FROM system.parts_columns",
+    ],
+)
+def test_what_leads_round_the_filter_is_refused(closed_node: NodeProcess, http: urllib3.PoolManager, text: str) -> None:
+    assert _code(_read(http, closed_node, "red", text)) == "497"
+
+
+def test_a_table_made_later_is_filtered_too(closed_node: NodeProcess, http: urllib3.PoolManager) -> None:
+    client = closed_node.client()
+    client.command("CREATE TABLE late (tenant String, a UInt64) ENGINE = MergeTree ORDER BY a")
+    client.command("INSERT INTO late VALUES ('red', 1), ('blue', 40)")
+    client.close()
+    assert _read(http, closed_node, "red", "SELECT a FROM late").data == b"1\n"
+    assert _read(http, closed_node, "red", "SELECT b FROM shared").data == b"7\n"
+
+
+def test_a_tenant_does_not_kill_anothers_query(closed_node: NodeProcess, http: urllib3.PoolManager) -> None:
+    assert _read(http, closed_node, "red", "KILL QUERY WHERE query_id = 'of-blue'").data == b""
