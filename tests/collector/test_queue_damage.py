@@ -149,6 +149,16 @@ def test_a_flipped_bit_in_the_header_loses_nothing(directory: Path) -> None:
         assert spans(path) == original, at
 
 
+def test_half_a_header_that_looks_like_a_newer_version_is_damage(directory: Path) -> None:
+    write(directory / "q", bodies(3))
+    path = only_segment(directory / "q")
+    content = bytearray(path.read_bytes())
+    content[8], content[4096:4106] = 7, bytes(10)
+    path.write_bytes(content)
+    with SegmentFile(path) as segment:
+        assert [type(item) for item in segment.walk(DATA_START, segment.size)] == [Gap]
+
+
 splices = st.lists(
     st.tuples(st.floats(0, 1), st.sampled_from(["zero", "cut", "insert", "repeat"]), st.integers(1, 2000)),
     min_size=1,

@@ -231,8 +231,9 @@ class SegmentFile:
 
     def _read_header(self) -> Header | None:
         pages = [self._pread(offset, _PAGE) for offset in _COPIES]
-        versions = {page[8:10] for page in pages if page[:8] == _MAGIC}
-        if len(versions) == 1 and (version := int.from_bytes(versions.pop(), "little")) > FORMAT_VERSION:
+        versions = {int.from_bytes(page[8:10], "little") if page[:8] == _MAGIC else 0 for page in pages}
+        version = min(versions)  # one copy that claims to be newer is damage
+        if len(versions) == 1 and version > FORMAT_VERSION:
             raise QueueFormat(
                 f"cannot read `{self.path}`: its format is {version}, this Spanbook knows {FORMAT_VERSION}\n"
                 "hint: start the newer Spanbook again, let it drain the queue, then change versions"
