@@ -23,7 +23,16 @@ from spanbook_schemas import gen_ai
 from ._call import Call
 from ._guard import failed
 from ._readers import Attributes, Reader
-from ._streams import WatchedAsync, begun_late, begun_late_async, opening, opening_async, watched, watched_async
+from ._streams import (
+    WatchedAsync,
+    begun_late,
+    begun_late_async,
+    opening,
+    opening_async,
+    watch_within,
+    watched,
+    watched_async,
+)
 
 log = logging.getLogger("spanbook")
 
@@ -227,6 +236,10 @@ def settled(call: Call, result: Any) -> Any:
         return watched(opening(result, call), call)
     if kind is AsyncGeneratorType:
         return watched_async(opening_async(result, call), call)
+    within = getattr(result, "generator", None)
+    if isinstance(within, GeneratorType | AsyncGeneratorType) and hasattr(result, "response"):
+        watch_within(result, "generator", within, call)
+        return result
     if hasattr(kind, "__anext__") or hasattr(kind, "__next__"):
         return Stream(result, call)
     if inspect.isawaitable(result):

@@ -23,7 +23,7 @@ from ._call import Call
 from ._guard import failed
 from ._readers import Attributes, Reader
 from ._sdk import Patch, Sdk
-from ._streams import WatchedAsync, watched
+from ._streams import watch_within
 
 # Finds the reader of a request by its method and path; None leaves it untraced.
 Route = Callable[[str, str], Reader | None]
@@ -137,47 +137,7 @@ def _watch(call: Call, stream: Any) -> None:
     twin = object.__new__(type(stream))
     twin.__dict__.update(stream.__dict__)
     twin.__dict__.pop("_iterator", None)
-    chunks = twin.__stream__()
-    watching = WatchedAsync(chunks, call) if hasattr(chunks, "__anext__") else watched(chunks, call)
-    stream._iterator = watching
-    _when_closed(stream.response, call, weakref.ref(watching))
-
-
-def _reading(iterator: Any) -> bool:
-    """Tell whether *iterator* is just now waiting for the next chunk."""
-    if isinstance(iterator, WatchedAsync):
-        return iterator.pulling
-    return iterator is not None and inspect.getgeneratorstate(iterator) == inspect.GEN_RUNNING
-
-
-def _when_closed(response: Any, call: Call, iterator: weakref.ref[Any]) -> None:
-    """End *call* when the response is closed from outside; helpers close it without telling their stream.
-
-    Closed from within, the stream is at its end or broke, and its *iterator* knows better.
-    """
-    kind = type(response)
-    # Weakly: responses refer to themselves, so what they hold lives until the garbage collector comes.
-    this, held = weakref.ref(response), weakref.ref(call)
-
-    def closed() -> Any:
-        response = this()
-        if response is not None:
-            response.__dict__.pop("close", None)
-            response.__dict__.pop("aclose", None)
-        if not _reading(iterator()) and (call := held()) is not None:
-            call.finish(abandoned=True)
-        return response
-
-    def close() -> None:
-        if (response := closed()) is not None:
-            kind.close(response)
-
-    async def aclose() -> None:
-        if (response := closed()) is not None:
-            await kind.aclose(response)
-
-    response.close = close
-    response.aclose = aclose
+    watch_within(stream, "_iterator", twin.__stream__(), call)
 
 
 def _read_raw(call: Call, response: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from typing import Any
 
@@ -123,3 +125,47 @@ class WatchedAsync:
         if close := getattr(self._chunks, "aclose", None):
             await close()
         self._call.finish(abandoned=True)
+
+
+def watch_within(stream: Any, attribute: str, chunks: Any, call: Call) -> None:
+    """Let an SDK's own *stream* read watched *chunks* from its *attribute*; closing its response ends *call*."""
+    watching = WatchedAsync(chunks, call) if hasattr(chunks, "__anext__") else watched(chunks, call)
+    setattr(stream, attribute, watching)
+    _when_closed(stream.response, call, weakref.ref(watching))
+
+
+def _reading(iterator: Any) -> bool:
+    """Tell whether *iterator* is just now waiting for the next chunk."""
+    if isinstance(iterator, WatchedAsync):
+        return iterator.pulling
+    return iterator is not None and inspect.getgeneratorstate(iterator) == inspect.GEN_RUNNING
+
+
+def _when_closed(response: Any, call: Call, iterator: weakref.ref[Any]) -> None:
+    """End *call* when the response is closed from outside; helpers close it without telling their stream.
+
+    Closed from within, the stream is at its end or broke, and its *iterator* knows better.
+    """
+    kind = type(response)
+    # Weakly: responses refer to themselves, so what they hold lives until the garbage collector comes.
+    this, held = weakref.ref(response), weakref.ref(call)
+
+    def closed() -> Any:
+        response = this()
+        if response is not None:
+            response.__dict__.pop("close", None)
+            response.__dict__.pop("aclose", None)
+        if not _reading(iterator()) and (call := held()) is not None:
+            call.finish(abandoned=True)
+        return response
+
+    def close() -> None:
+        if (response := closed()) is not None:
+            kind.close(response)
+
+    async def aclose() -> None:
+        if (response := closed()) is not None:
+            await kind.aclose(response)
+
+    response.close = close
+    response.aclose = aclose

@@ -55,6 +55,14 @@ def answered(reply: Reply, streamed: bool) -> dict[str, Any]:
     return told
 
 
+def embedded(reply: Reply, streamed: bool) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "gen_ai.response.model": reply.model or "fake-model",
+        "gen_ai.embeddings.dimension.count": len(reply.vector),
+    }
+    return told | ({"gen_ai.usage.input_tokens": reply.usage.input} if reply.usage else {})
+
+
 def create(client: Any, fields: Fields) -> Any:
     return client.chat.completions.create(**fields if fields.get("stream") else whole(fields))
 

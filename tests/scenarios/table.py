@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scenarios import cohere, ollama, openai, stainless_copies
+from scenarios import cohere, mistralai, ollama, openai, stainless_copies
 from scenarios.row import Row
 
-ROWS: tuple[Row, ...] = (*openai.ROWS, *stainless_copies.ROWS, *cohere.ROWS, *ollama.ROWS)
+ROWS: tuple[Row, ...] = (*openai.ROWS, *stainless_copies.ROWS, *cohere.ROWS, *ollama.ROWS, *mistralai.ROWS)

@@ -1,7 +1,7 @@
 """OpenAI's chat completions, and the many providers that speak them with an accent.
 
 The first folder of the path names the accent: `/groq/…`, `/together/…`, `/fireworks/…`, `/mistral/…`; none is OpenAI.
-They differ in where a stream carries its usage, and in how an error looks.
+They differ in where a stream carries its usage; Mistral never cuts a tool call into pieces.
 """
 
 from __future__ import annotations
@@ -133,6 +133,9 @@ def _chunks(request: Request, reply: Reply) -> list[dict[str, Any]]:
     chunks += [chunk({"reasoning_content": piece}) for piece in pieces(reply.thinking)]
     chunks += [chunk({"content": piece}) for piece in reply.pieces if not reply.tool_calls]
     for index, call in enumerate(_tool_calls(reply).get("tool_calls", ())):
+        if accent == "mistral":
+            chunks.append(chunk({"tool_calls": [{**call, "index": index}]}))
+            continue
         arguments = call["function"]["arguments"]
         named = {**call, "index": index, "function": {**call["function"], "arguments": ""}}
         chunks.append(chunk({"tool_calls": [named]}))
@@ -202,7 +205,7 @@ def _wire(name: str, path: str, render: Any, stream_error: Any = STREAM_ERROR) -
 
 
 WIRES = (
-    _wire("chat", r"/chat/completions$", chat),
+    _wire("chat", r"/(chat|fim|agents)/completions$", chat),
     _wire("completions", r"/completions$", completions),
     _wire("embeddings", r"/embeddings$", embeddings),
     _wire("images", r"/images/(generations|edits|variations)$", images),

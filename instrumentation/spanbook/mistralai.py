@@ -1,0 +1,37 @@
+"""Mistral: chat, fill-in-the-middle, agents and embeddings. `parse` and its like end in the methods hooked here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ._hosts import server_at
+from ._mistral_api import Agents, Chat, Embeddings, FillInTheMiddle
+from ._readers import Attributes, Reader
+from ._sdk import Hook, Sdk
+
+
+def _server(client: Any) -> Attributes:
+    return server_at(client.sdk_configuration.get_server_details()[0])
+
+
+def _hooks(module: str, name: str, methods: str, reader: Reader) -> tuple[Hook, ...]:
+    """Return the hooks of methods and of their asynchronous twins."""
+    names = [twin for method in methods.split() for twin in (method, f"{method}_async")]
+    return tuple(Hook(f"mistralai.client.{module}", f"{name}.{method}", reader, _server) for method in names)
+
+
+_sdk = Sdk(
+    provider="mistral_ai",
+    requires="mistralai>=2",
+    hooks=(
+        *_hooks("chat", "Chat", "complete", Chat()),
+        *_hooks("chat", "Chat", "stream", Chat(streamed=True)),
+        *_hooks("fim", "Fim", "complete", FillInTheMiddle()),
+        *_hooks("fim", "Fim", "stream", FillInTheMiddle(streamed=True)),
+        *_hooks("agents", "Agents", "complete", Agents()),
+        *_hooks("agents", "Agents", "stream", Agents(streamed=True)),
+        *_hooks("embeddings", "Embeddings", "create", Embeddings()),
+    ),
+)
+autolog = _sdk.autolog
+unlog = _sdk.unlog
