@@ -13,8 +13,12 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import quote
 
 import psutil
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 from spanbook_collector.queue import inspect
 
@@ -130,7 +134,7 @@ class Collector:
 
     def query(self, sql: str, **parameters: Any) -> list[list[Any]]:
         """Ask SQL as a reader does; rows as JSON gives them, 64-bit integers as numbers."""
-        given = "".join(f"&param_{name}={value}" for name, value in parameters.items())
+        given = "".join(f"&param_{name}={quote(str(value))}" for name, value in parameters.items())
         url = (
             f"http://127.0.0.1:{self.ports['sql']}/?database=spanbook&output_format_json_quote_64bit_integers=0{given}"
         )
@@ -141,6 +145,14 @@ class Collector:
     def value(self, sql: str, **parameters: Any) -> Any:
         """The only value of a query's only row."""
         return self.query(sql, **parameters)[0][0]
+
+    def send_span(self, name: str) -> None:
+        """Send one root span through the OpenTelemetry SDK."""
+        exporter = OTLPSpanExporter(endpoint=f"http://{self.grpc}")
+        provider = TracerProvider(shutdown_on_exit=False)
+        provider.add_span_processor(SimpleSpanProcessor(exporter))
+        provider.get_tracer("test").start_span(name).end()
+        provider.shutdown()
 
     def metric(self, name: str) -> float:
         """The sum of a metric over its labels."""

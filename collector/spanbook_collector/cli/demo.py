@@ -54,8 +54,8 @@ def run(options: argparse.Namespace) -> int:
 def _until_readable(told: Told, store: str, key: str) -> float:
     began = time.monotonic()
     query = (
-        "SELECT countIf(run_id = {run:String} OR startsWith(session_id, {prefix:String})) FROM traces "
-        "WHERE start_time > now() - INTERVAL 1 DAY"
+        "SELECT count() FROM traces WHERE start_time > now() - INTERVAL 1 DAY AND cost_usd IS NOT NULL "
+        "AND (run_id = {run:String} OR startsWith(session_id, {prefix:String}))"
     )
     client = connect(store, key)
     while (left := began + PATIENCE - time.monotonic()) > 0:

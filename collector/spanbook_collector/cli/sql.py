@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -60,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
         else:
             _copy(client, query, FORMATS.get(wanted.lower(), wanted), sys.stdout.buffer)
     except ClickHouseError as error:
-        raise SpanbookError(_message(error), _hint(error)) from error
+        raise SpanbookError(_message(error), _hint(error, query)) from error
     finally:
         client.close()
     return 0
@@ -145,15 +146,16 @@ def _paragraph(name: str, comment: str) -> str:
 def _message(error: ClickHouseError) -> str:
     text = str(error)
     start = text.find("DB::Exception: ")
-    return (text[start + len("DB::Exception: ") :] if start >= 0 else text).strip().split("\n")[0][:600]
+    said = text[start + len("DB::Exception: ") :] if start >= 0 else text
+    return said.split(" (version ")[0].strip().split("\n")[0][:600]
 
 
-def _hint(error: ClickHouseError) -> str:
+def _hint(error: ClickHouseError, query: str = "") -> str:
     text = str(error)
     if "UNKNOWN_TABLE" in text:
         return "`spanbook sql --help` lists the views"
     if "UNKNOWN_IDENTIFIER" in text:
         return "`spanbook sql 'DESCRIBE <view>'` lists the columns"
-    if "FORMAT" in text and "SYNTAX_ERROR" in text:
+    if "SYNTAX_ERROR" in text and re.search(r"\bFORMAT\s+\w+$", query, re.IGNORECASE):
         return "leave FORMAT out of the query and use --format"
     return ""

@@ -1,0 +1,72 @@
+"""The command line against a running collector, as a person types it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from running.collector import Collector
+
+
+def spanbook(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "spanbook_collector", *words]
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_the_demo_s_rows_can_be_read_when_it_ends(told: Collector) -> None:
+    rows = told.query("SELECT name, duration_ms, input_tokens, cost_usd, status FROM traces WHERE llm_call_count > 0")
+    assert len(rows) >= 25
+    assert all(cost > 0 and tokens > 0 for _, _, tokens, cost, _ in rows)
+    assert {status for *_, status in rows} == {"OK", "ERROR"}
+
+
+def test_sql_prints_any_format_and_reads_standard_input(told: Collector) -> None:
+    answer = spanbook("sql", "--store", told.store, "--format", "jsonl", stdin="SELECT count() AS n FROM traces;\n")
+    assert answer.returncode == 0, answer.stderr
+    assert json.loads(answer.stdout)["n"]
+
+
+def test_sql_shows_a_table_that_fits(told: Collector) -> None:
+    answer = spanbook("sql", "--store", told.store, "--format", "table", "SELECT * FROM llm_calls")
+    assert answer.returncode == 0, answer.stderr
+    assert max(map(len, answer.stdout.splitlines())) <= 80
+
+
+def test_a_wrong_question_gets_a_hint_and_exit_code_1(told: Collector) -> None:
+    answer = spanbook("sql", "--store", told.store, "SELECT 1 FROM nowhere")
+    assert answer.returncode == 1
+    assert answer.stdout == ""
+    assert answer.stderr.splitlines()[0].startswith("error: Unknown table")
+    assert "hint: `spanbook sql --help` lists the views" in answer.stderr
+
+
+def test_a_store_that_is_not_there_is_named() -> None:
+    answer = spanbook("sql", "--store", "clickhouse://127.0.0.1:1/spanbook", "SELECT 1")
+    assert answer.returncode == 1
+    assert "cannot reach ClickHouse at `clickhouse://127.0.0.1:1/spanbook`" in answer.stderr
+
+
+def test_check_finds_nothing_wrong_with_a_healthy_collector(told: Collector) -> None:
+    options = [f"--{name}=127.0.0.1:{port}" for name, port in told.ports.items()]
+    answer = spanbook("check", f"--data={told.data}", *options)
+    assert answer.returncode == 0, answer.stdout
+    assert "FAIL" not in answer.stdout
+
+
+def test_check_says_what_does_not_listen() -> None:
+    answer = spanbook("check", "--grpc=127.0.0.1:1", "--http=127.0.0.1:1", "--web=127.0.0.1:1", "--sql=127.0.0.1:1")
+    assert answer.returncode == 1
+    assert "nothing listens at 127.0.0.1:1" in answer.stdout
+    assert "hint: start `spanbook serve`" in answer.stdout
+
+
+def test_an_unknown_setting_is_refused_before_anything_starts() -> None:
+    answer = spanbook("serve", "--grpc", "nowhere")
+    assert answer.returncode == 2
+    assert "--grpc cannot be 'nowhere'" in answer.stderr
+
+
+def test_strangers_are_not_let_in_without_keys(tmp_path: Path) -> None:
+    answer = spanbook("serve", f"--data={tmp_path}", "--grpc=0.0.0.0:0")
+    assert answer.returncode == 2
+    assert "spanbook keys create" in answer.stderr
