@@ -2,6 +2,7 @@ import asyncio
 import contextlib
 import os
 import stat
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -199,3 +200,28 @@ async def test_closing_stores_and_answers_what_was_taken_in(tmp_path: Path) -> N
     reader = QueueReader.open(tmp_path, "r")
     assert len(reader.read(1 << 30)) == 200
     reader.close()
+
+
+async def test_what_is_written_but_not_fsynced_is_neither_acknowledged_nor_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = Queue.open(tmp_path)
+    reader = QueueReader.open(tmp_path, "r")
+    reached, allowed, real = threading.Event(), threading.Event(), os.fdatasync
+
+    def slow(handle: int) -> None:
+        reached.set()
+        allowed.wait()
+        real(handle)
+
+    monkeypatch.setattr(os, "fdatasync", slow)
+    storing = asyncio.ensure_future(queue.append("t", Signal.TRACES, b"visible" * 1000, 1, b""))
+    await asyncio.to_thread(reached.wait)
+    assert sum(path.read_bytes().count(b"visible" * 1000) for path in tmp_path.glob("*.segment")) == 1  # noqa: ASYNC240
+    assert reader.read(1 << 20) == []
+    assert not storing.done()
+    allowed.set()
+    await storing
+    assert len(reader.read(1 << 20)) == 1
+    reader.close()
+    await queue.close()

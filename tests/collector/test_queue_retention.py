@@ -153,6 +153,15 @@ def test_a_new_reader_starts_at_the_oldest_record_or_at_the_end(tmp_path: Path, 
     assert [int(r.body[:3]) for r in QueueReader.open(tmp_path, "end", start="end").read(1 << 20)] == [6]
 
 
+def test_a_new_reader_at_the_end_skips_old_segments_also_after_a_power_cut(tmp_path: Path, log: Log) -> None:
+    fill(log, 0, 6)
+    log.close()
+    (tmp_path / "watermark").unlink()
+    reader = QueueReader.open(tmp_path, "forward", start="end")
+    Log(tmp_path, 1 << 20, lambda _: None).close()
+    assert [int(r.body[:3]) for r in reader.read(1 << 20)] == [4, 5]
+
+
 def test_the_state_of_a_queue_can_be_told_while_it_runs(tmp_path: Path, log: Log) -> None:
     fill(log, 0, 3)
     reader = QueueReader.open(tmp_path, "r")

@@ -67,7 +67,7 @@ class QueueReader:
             if name in reader_names(directory):
                 _log.warning("queue: the cursor of `%s` is damaged; it starts again at the oldest request", name)
                 start = "oldest"
-            reader._cursor = Cursor(reader._durable_end() if start == "end" else reader._oldest())
+            reader._cursor = Cursor(reader._end() if start == "end" else reader._oldest())
             reader._furthest = reader._cursor.place
         reader._move(replace(reader._cursor, quota_bytes=quota_bytes))
         return reader
@@ -171,7 +171,15 @@ class QueueReader:
 
     def _oldest(self) -> Place:
         """Return the place before the oldest record that is still there."""
-        for number in segment_numbers(self._directory):
+        return self._start_of_first(segment_numbers(self._directory))
+
+    def _end(self) -> Place:
+        """Return the durable end; after a power cut, until the queue is opened, the start of the newest segment."""
+        durable = self._durable_end()
+        return durable if durable.seq else self._start_of_first(segment_numbers(self._directory)[::-1])
+
+    def _start_of_first(self, numbers: list[int]) -> Place:
+        for number in numbers:
             if segment := self._open(number):
                 return _start_of(segment, ORIGIN)
         return ORIGIN
