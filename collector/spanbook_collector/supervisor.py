@@ -102,20 +102,14 @@ class Supervised:
 
 def children(config: Config) -> dict[str, Child]:
     """List the processes of this configuration, in the order in which they stop."""
-    secret = secrets.token_urlsafe(32)
-    if config.embedded:
-        store = f"clickhouse://spanbook:{secret}@{config.sql}/spanbook"
-        writing = dataclasses.replace(config, store=store)
-    else:
-        writing = config
+    secret = {"SPANBOOK_NODE_SECRET": secrets.token_urlsafe(32)} if config.embedded else {}
     counting = {"PROMETHEUS_MULTIPROC_DIR": str(_metrics_folder(config))}
     found = {
         "receiver": Child("receiver", ("spanbook_collector.receiver",), dump(config), counting),
-        "writer": Child("writer", ("spanbook_collector.writer",), dump(writing), counting),
+        "writer": Child("writer", ("spanbook_collector.writer",), dump(config), counting | secret),
     }
     if config.embedded:
-        arguments = ("spanbook_storage.node", "--data", str(config.data / "node"), "--listen", str(config.sql))
-        found["node"] = Child("node", arguments, environment={"SPANBOOK_NODE_SECRET": secret})
+        found["node"] = Child("node", ("spanbook_storage.node", *_node_options(config)), environment=secret)
     return found
 
 
@@ -141,6 +135,10 @@ async def serve(config: Config, stop: asyncio.Event, on_ready: asyncio.Event) ->
         for one in supervised.values():
             await one.stop()
         await asyncio.gather(*keeping, return_exceptions=True)
+
+
+def _node_options(config: Config) -> tuple[str, ...]:
+    return ("--data", str(config.data / "node"), "--listen", str(config.sql), "--keys", str(config.keys_file))
 
 
 def _metrics_folder(config: Config) -> Path:

@@ -6,6 +6,7 @@ The web port answers before ClickHouse does, so that there is always somebody to
 import asyncio
 import contextlib
 import logging
+import os
 from collections.abc import AsyncIterator, Mapping
 
 from spanbook_collector import metrics
@@ -88,7 +89,7 @@ async def _open(config: Config, stop: asyncio.Event) -> Store | None:
     told = ""
     while not stop.is_set():
         try:
-            return await _migrated(await open_store(config.store))
+            return await _migrated(await open_store(_store(config)))
         except StoreError as error:
             if (text := str(error)) != told:
                 log.warning("%s", without_secret(text))
@@ -96,6 +97,11 @@ async def _open(config: Config, stop: asyncio.Event) -> Store | None:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), 0.5)
     return None
+
+
+def _store(config: Config) -> str:
+    """Return the store's address; the embedded node's writer has a secret that the supervisor made."""
+    return config.store or f"clickhouse://spanbook:{os.environ['SPANBOOK_NODE_SECRET']}@{config.sql}/spanbook"
 
 
 async def _migrated(store: Store) -> Store:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from spanbook_collector.config import Config, without_secret
 from spanbook_collector.dead_letters import DeadLetters
-from spanbook_collector.queue import QueueReader
+from spanbook_collector.queue import QueueReader, inspect
 from spanbook_storage.errors import StoreError
 from spanbook_storage.store import Store
 
@@ -90,7 +90,7 @@ class Observer:
             endpoint=f"{self._scheme}://{config.http}",
             counts=counts,
             newest=newest,
-            queue_bytes=_size(max((reader.lag().bytes for reader in self._readers.values()), default=0)),
+            queue_bytes=_size(inspect(config.data / "queue").bytes),
             exporters=tuple(self._waiting(name, reader) for name, reader in self._readers.items()),
             dead_letters=self._dead_letters.count(),
         )
