@@ -1,11 +1,20 @@
 """One real node for all tests of the store, and a database of its own for each."""
 
+import asyncio
 import secrets
-from collections.abc import Iterator
+import time
+from collections.abc import Coroutine, Iterator
+from typing import Any, TypeVar
 
 import pytest
+from google.protobuf.message import Message
 
+from spanbook_schemas.signals import Signal
+from spanbook_schemas.stamps import BATCH_FIELD, RECEIVED_AT_FIELD, TENANT_FIELD
 from spanbook_storage.node.process import NodeProcess
+from spanbook_storage.store import open_store
+
+T = TypeVar("T")
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +43,65 @@ def _database(node: NodeProcess) -> Iterator[str]:
     yield name
     client.command(f"DROP DATABASE {name} SYNC")
     client.close()
+
+
+class Book:
+    """A migrated database behind the real node, for tests that are not coroutines: one event loop of its own."""
+
+    def __init__(self, dsn: str) -> None:
+        self._runner = asyncio.Runner()
+        self.dsn = dsn
+        self.store = self._runner.run(open_store(dsn))
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return self._runner.run(coroutine)
+
+    def insert(self, request: Message, token: str = "", tenant: str = "", received_at: int = 0, batch: int = 0) -> None:
+        """Stamp an OTLP export request as the writer does, and store it."""
+        signal = {"resource_spans": Signal.TRACES, "resource_logs": Signal.LOGS, "resource_metrics": Signal.METRICS}
+        field = request.DESCRIPTOR.fields[0].name
+        body = b"".join(
+            tagged(1, resource.SerializeToString() + stamp(tenant, received_at or time.time_ns(), batch))
+            for resource in getattr(request, field)
+        )
+        self.run(self.store.insert(signal[field], body, token or secrets.token_hex(8)))
+
+    def query(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in self.run(self.store.query(sql, parameters))]
+
+    def close(self) -> None:
+        self.run(self.store.close())
+        self._runner.close()
+
+
+def stamp(tenant: str, received_at: int, batch: int) -> bytes:
+    """The three fields that the writer adds to an envelope."""
+    return (
+        tagged(TENANT_FIELD, tenant.encode())
+        + varint(RECEIVED_AT_FIELD << 3 | 1)
+        + received_at.to_bytes(8, "little")
+        + varint(BATCH_FIELD << 3)
+        + varint(batch)
+    )
+
+
+def tagged(number: int, payload: bytes) -> bytes:
+    """A length-delimited protobuf field."""
+    return varint(number << 3 | 2) + varint(len(payload)) + payload
+
+
+def varint(number: int) -> bytes:
+    out = bytearray()
+    while number > 127:
+        out.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*out, number])
+
+
+@pytest.fixture(scope="module")
+def book(node: NodeProcess, module_database: str) -> Iterator[Book]:
+    """A migrated book for the tests of one module."""
+    opened = Book(node.dsn.rpartition("/")[0] + f"/{module_database}")
+    opened.run(opened.store.migrate())
+    yield opened
+    opened.close()
