@@ -125,7 +125,7 @@ def test_only_the_span_that_holds_something_nested_is_written_again() -> None:
 
 @pytest.mark.parametrize("signal", Signal)
 @given(data=st.data())
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 def test_flatten_does_what_a_plain_walk_over_the_message_does(
     signal: Signal, valid_requests: Callable[..., Any], data: st.DataObject
 ) -> None:

@@ -44,7 +44,7 @@ def hex_ids(value: Any) -> Any:
 
 @signals
 @given(data=st.data())
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 def test_what_protobufs_own_json_writes_is_read_as_the_same_message(
     signal: Signal, valid_requests: Callable[..., Any], data: st.DataObject
 ) -> None:
@@ -57,7 +57,7 @@ def test_what_protobufs_own_json_writes_is_read_as_the_same_message(
 
 @signals
 @given(data=st.data())
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 def test_whatever_the_json_it_is_refused_or_protobuf(
     signal: Signal, valid_requests: Callable[..., Any], data: st.DataObject
 ) -> None:

@@ -48,7 +48,7 @@ def test_without_rules_nothing_is_looked_at(signal: Signal) -> None:
 
 @signals
 @given(data=st.data())
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 def test_what_no_rule_names_leaves_as_the_very_object_that_came(
     signal: Signal, valid_requests: Callable[..., Any], data: st.DataObject
 ) -> None:
@@ -58,7 +58,7 @@ def test_what_no_rule_names_leaves_as_the_very_object_that_came(
 
 @signals
 @given(data=st.data())
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_text_of_a_request_keeps_what_a_pattern_names(
     signal: Signal, valid_requests: Callable[..., Any], data: st.DataObject
 ) -> None:

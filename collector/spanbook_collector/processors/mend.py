@@ -22,6 +22,7 @@ CUT = "[cut: nested too deeply]"
 _CUT_VALUE = delimited(1 << 3 | BYTES, CUT.encode())
 _LIVE_FIELDS = 200_000  # fields held at once while one item is walked: what bounds the memory
 _DEEPEST_MESSAGE = 90  # messages within one another: common decoders stop at 100, the envelopes included
+_STRING, _VALUE = 1 << 3 | BYTES, 2 << 3 | BYTES  # a key or a text; the value of an attribute
 _SIGN = 1 << 63
 
 
@@ -175,7 +176,9 @@ class _Frame:
         if tag & 7 != known.wire and not (known.repeated and known.shape is None and tag & 7 == BYTES):
             raise Refused(f"{self.shape.name}.{known.name} is {type_name[tag & 7]}, not {type_name[known.wire]}")
         slot = self._slot(known, tally)
-        if known.shape is not None:
+        if known.keyed and (key := _plain_key(content)) is not None:
+            slot.key, slot.raw = key, delimited(tag, content)
+        elif known.shape is not None:
             slot.pieces.append(content)
         else:
             slot.raw = _scalar(known, tag, content, tally)
@@ -206,6 +209,22 @@ class _Frame:
                     earlier.raw = None
                     tally.repairs["key_twice"] += 1
                 last[slot.field.number, slot.key] = slot
+
+
+def _plain_key(attribute: bytes) -> bytes | None:
+    """Return the key of an attribute that is a key and a text in perfect order, as most are; None when not sure."""
+    try:
+        at = 2 + attribute[1]
+        size, inner = varint(attribute, at + 1, len(attribute))
+        length, begin = varint(attribute, inner + 1, len(attribute))
+        key, text = attribute[2:at], attribute[begin : begin + length]
+        key.decode()
+        text.decode()
+    except (IndexError, ValueError):  # another shape, or not UTF-8
+        return None
+    value = delimited(_STRING, text)
+    written = delimited(_STRING, key) + encoded(_VALUE) + encoded(size) + value
+    return key if written == attribute and len(value) == size else None
 
 
 def _spend(known: Field, count: int, limits: Limits, tally: Tally) -> None:
