@@ -6,7 +6,7 @@ reason there is no `maximum_concurrent_rpcs`: it answers RESOURCE_EXHAUSTED with
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import NoReturn, TypeAlias
 
 import grpc
@@ -24,12 +24,10 @@ SERVICES = {
     Signal.LOGS: "opentelemetry.proto.collector.logs.v1.LogsService",
     Signal.METRICS: "opentelemetry.proto.collector.metrics.v1.MetricsService",
 }
-# gRPC does not say how large a message will be; so much is held before it is read, and the rest as soon as it is known.
-READING = 1024 * 1024  # bytes
+SMALLEST_EXPECTED = 256 * 1024  # bytes
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 Context: TypeAlias = "ServicerContext[bytes, bytes]"
-Handler = Callable[[AsyncIterator[bytes], Context], Awaitable[bytes]]
 
 
 async def start_grpc(
@@ -37,7 +35,8 @@ async def start_grpc(
 ) -> tuple[grpc.aio.Server, int]:
     """Start the server and return it with its port. Raises StartError when it cannot listen there."""
     server = grpc.aio.server(options=_options(settings))
-    server.add_generic_rpc_handlers([_service(pipeline, signal, settings) for signal in Signal])
+    exports = OtlpGrpc(pipeline, settings)
+    server.add_generic_rpc_handlers([exports.service(signal) for signal in Signal])
     try:
         if credentials is None:
             port = server.add_insecure_port(str(address))
@@ -50,6 +49,42 @@ async def start_grpc(
         ) from error
     await server.start()
     return server, port
+
+
+class OtlpGrpc:
+    """The three services."""
+
+    def __init__(self, pipeline: Pipeline, settings: ReceiverSettings) -> None:
+        self._pipeline = pipeline
+        self._settings = settings
+        self._expected = SMALLEST_EXPECTED
+
+    def service(self, signal: Signal) -> grpc.GenericRpcHandler:
+        """Return the service of a signal."""
+
+        async def export(_: AsyncIterator[bytes], context: Context) -> bytes:
+            try:
+                return await self._export(signal, context)
+            except Exception as error:
+                await _refuse(context, refusal_of(error))
+
+        method: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_unary_rpc_method_handler(export)
+        return grpc.method_handlers_generic_handler(SERVICES[signal], {"Export": method})
+
+    async def _export(self, signal: Signal, context: Context) -> bytes:
+        tenant = self._pipeline.admit(_secret(context))
+        with self._pipeline.budget.held() as share:
+            await share.grow_to(self._expected)
+            body = await _read(context, self._settings.body_timeout_seconds)
+            self._expect(len(body))
+            await share.grow_to(len(body))
+            share.shrink_to(len(body))
+            return await self._pipeline.accept("grpc", signal, tenant, body)
+
+    def _expect(self, size: int) -> None:
+        """Guess the next message's size, which gRPC does not tell, to hold room for it: as large as those of late."""
+        guess = max(size, self._expected * 9 // 10, SMALLEST_EXPECTED)
+        self._expected = min(guess, self._settings.max_in_flight_bytes // 8)
 
 
 def _options(settings: ReceiverSettings) -> list[tuple[str, int]]:
@@ -71,27 +106,6 @@ def _options(settings: ReceiverSettings) -> list[tuple[str, int]]:
         ("grpc.max_connection_age_ms", 300_000),  # gRPC adds its own jitter; lets a load balancer move clients
         ("grpc.max_connection_age_grace_ms", 30_000),
     ]
-
-
-def _service(pipeline: Pipeline, signal: Signal, settings: ReceiverSettings) -> grpc.GenericRpcHandler:
-    async def export(_: AsyncIterator[bytes], context: Context) -> bytes:
-        try:
-            return await _export(pipeline, signal, settings, context)
-        except Exception as error:
-            await _refuse(context, refusal_of(error))
-
-    method: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_unary_rpc_method_handler(export)
-    return grpc.method_handlers_generic_handler(SERVICES[signal], {"Export": method})
-
-
-async def _export(pipeline: Pipeline, signal: Signal, settings: ReceiverSettings, context: Context) -> bytes:
-    tenant = pipeline.admit(_secret(context))
-    with pipeline.budget.held() as share:
-        await share.grow_to(READING)
-        body = await _read(context, settings.body_timeout_seconds)
-        await share.grow_to(len(body))
-        share.shrink_to(len(body))
-        return await pipeline.accept("grpc", signal, tenant, body)
 
 
 async def _read(context: Context, seconds: float) -> bytes:
