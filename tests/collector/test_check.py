@@ -15,8 +15,9 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from spanbook_collector.processors.check import Checked, Limits, Refused, check
-from spanbook_collector.processors.mend import CUT
-from spanbook_collector.processors.wire import delimited, encoded
+from spanbook_collector.processors.mend import CUT, Tally, mend
+from spanbook_collector.processors.shapes import resource_shape
+from spanbook_collector.processors.wire import RESOURCES, delimited, encoded, fields
 from spanbook_schemas.signals import Signal
 
 REQUESTS = {
@@ -81,6 +82,20 @@ def test_a_valid_request_leaves_as_the_very_object_that_came(
     assert checked.body is body
     assert (checked.rejected, checked.reason, checked.repairs) == (0, "", {})
     assert checked.items == items_in(signal, body)
+
+
+@signals
+@given(data=st.data())
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+def test_mending_what_is_in_order_gives_the_same_bytes(
+    signal: Signal, valid_requests: Callable[..., Any], data: st.DataObject
+) -> None:
+    body = data.draw(valid_requests(signal)).SerializeToString()
+    for tag, _, at, stop in fields(body, 0, len(body)):
+        tally = Tally()
+        assert tag == RESOURCES
+        assert mend(resource_shape(signal), body[at:stop], Limits(), tally) == body[at:stop]
+        assert not tally.repairs
 
 
 def items_in(signal: Signal, body: bytes) -> int:
