@@ -209,7 +209,8 @@ class Engine:
 
     async def stop(self) -> None:
         """Close the engine: parts are complete on disk at any time, so this is courtesy."""
-        await self._keeper.do(lambda handle: handle.run("KILL QUERY WHERE query NOT LIKE 'KILL%' ASYNC", {}))
+        with suppress(NodeError):
+            await self._keeper.do(lambda handle: handle.run("KILL QUERY WHERE query NOT LIKE 'KILL%' ASYNC", {}))
         for lanes in (self.readers, self.writers, self._judges):
             lanes.stop()
         await self._keeper.close_soon()

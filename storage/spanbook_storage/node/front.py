@@ -28,7 +28,7 @@ from .limits import reader_settings
 from .request import ClientGone, Receive, Request, Scope, Send, body, parse_request
 
 _HELD_BACK = 1 << 20
-_HELD_BACK_WAITING = 64 << 20  # of a client that wants to hear the end first (wait_end_of_query)
+_HELD_BACK_WAITING = 16 << 20  # of a client that wants to hear the end first (wait_end_of_query)
 _PIECE = 1 << 22  # bytes of an insert that go to the engine at once
 _STATEMENT_BYTES = 1 << 18  # ClickHouse's max_query_size
 _ENCODINGS = ("zstd", "lz4", "br", "gzip", "deflate")
@@ -88,7 +88,7 @@ class Front:
             raise NodeError(48, "NOT_IMPLEMENTED", f"native compression (`compress=1`) is not spoken here\n{hint}")
         async with aclosing(body(receive, request.headers.get("content-encoding", ""))) as pieces:
             text, insert = await _statement(request, pieces)
-            if insert and not caller.writes:
+            if insert and not (caller.writes and request.method == "POST"):
                 raise readonly("readers cannot insert\nhint: send OTLP to the collector")
             lanes = self._engine.writers if caller.writes else self._engine.readers
             async with lanes.lane() as lane:

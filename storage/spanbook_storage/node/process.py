@@ -101,8 +101,9 @@ class NodeProcess:
         """A clickhouse-connect client with the writer's credentials."""
         import clickhouse_connect
 
-        known: dict[str, Any] = {"host": self._host, "port": self._port, "username": self.user, "password": self.secret}
-        return clickhouse_connect.get_client(**(known | {"database": self.database} | options))
+        known: dict[str, Any] = {"host": self._host, "port": self._port, "database": self.database}
+        known |= {"username": self.user, "password": self.secret}
+        return clickhouse_connect.get_client(**{**known, **options})
 
     def __enter__(self) -> "NodeProcess":
         return self.start()

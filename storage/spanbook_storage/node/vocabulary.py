@@ -64,6 +64,8 @@ _SETTINGS = frozenset(
     date_time_output_format
     """.split()  # noqa: SIM905
 )
+# These write a file and name a server.
+_REFUSED_SETTINGS = frozenset(("output_format_schema", "output_format_avro_confluent_subject"))
 _SETTING_PREFIXES = ("output_format_", "format_csv_", "format_tsv_", "format_json_")
 
 
@@ -76,10 +78,10 @@ def is_refused_function(name: str) -> bool:
 @cache
 def reviewed_functions() -> frozenset[str]:
     """Functions of the engine that somebody has looked at and found to stay inside, in lower case."""
-    lines = files(__package__).joinpath("functions.txt").read_text().splitlines()
+    lines = files(__name__.rpartition(".")[0]).joinpath("functions.txt").read_text().splitlines()
     return frozenset(line.lower() for line in lines if line and not line.startswith("#"))
 
 
 def is_reader_setting(name: str) -> bool:
     """Whether a reader may change a setting (limits are clamped elsewhere)."""
-    return name in _SETTINGS or name.startswith(_SETTING_PREFIXES)
+    return name in _SETTINGS or (name.startswith(_SETTING_PREFIXES) and name not in _REFUSED_SETTINGS)
