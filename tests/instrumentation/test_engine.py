@@ -1,0 +1,472 @@
+"""What the engine promises for every SDK: patches that come and go, calls that end once, contexts that stay clean."""
+
+import asyncio
+import gc
+import inspect
+import logging
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import AsyncGenerator, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from types import ModuleType
+from typing import Any
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.context import Context, attach, detach, get_current, set_value
+
+from clients.spans import Spans
+from spanbook import _settings
+from spanbook._call import Call
+from spanbook._readers import Attributes, Fields, Reader
+from spanbook._sdk import Hook, Sdk
+
+
+class Echo(Reader):
+    """An API whose answer is a dict."""
+
+    operation = "chat"
+
+    def request(self, request: Fields) -> Attributes:
+        return {"gen_ai.request.model": request.get("model")}
+
+    def response(self, response: Any) -> Attributes:
+        return {"gen_ai.response.id": response["id"]}
+
+    def join(self, chunks: list[Any]) -> Any:
+        return {"id": "".join(chunks)}
+
+
+class Client:
+    """An SDK of every shape that one meets."""
+
+    def plain(self, model: str) -> Any:
+        return {"id": "r", "current": trace.get_current_span()}
+
+    async def coroutine(self, model: str) -> Any:
+        return self.plain(model)
+
+    def decorated(self, model: str) -> Any:
+        return self.coroutine(model)
+
+    def generator(self, model: str) -> Generator[str, None, None]:
+        yield from "abc"
+
+    async def async_generator(self, model: str) -> AsyncGenerator[str, None]:
+        for letter in "abc":
+            yield letter
+
+    def iterator(self, model: str) -> Any:
+        return OwnStream()
+
+    def broken(self, model: str) -> Any:
+        raise LookupError("no such model")
+
+    def nested(self, model: str) -> Any:
+        return self.plain(model)
+
+
+class OwnStream:
+    """An SDK's own stream class."""
+
+    def __init__(self) -> None:
+        self.letters = iter("abc")
+        self.closed = False
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        return next(self.letters)
+
+    def __enter__(self) -> "OwnStream":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.closed = True
+
+
+METHODS = [name for name in vars(Client) if not name.startswith("_")]
+
+
+@pytest.fixture
+def sdk() -> Iterator[Sdk]:
+    module = ModuleType("an_sdk")
+    module.Client = Client  # type: ignore[attr-defined]
+    sys.modules["an_sdk"] = module
+    sdk = Sdk("acme", "an-sdk>=1", tuple(Hook("an_sdk", f"Client.{method}", Echo()) for method in METHODS))
+    sdk.autolog()
+    yield sdk
+    sdk.unlog()
+    del sys.modules["an_sdk"]
+
+
+ANSWERED = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.provider.name": "acme",
+    "gen_ai.request.model": "m",
+    "gen_ai.response.id": "r",
+}
+
+
+def test_a_call_runs_inside_its_span(sdk: Sdk, spans: Spans) -> None:
+    assert Client().plain("m")["current"].get_span_context() == spans.only().get_span_context()
+    assert spans.attributes() == ANSWERED
+
+
+@pytest.mark.parametrize("method", ["coroutine", "decorated"])
+async def test_a_coroutine_ends_its_span_when_awaited(sdk: Sdk, spans: Spans, method: str) -> None:
+    pending = getattr(Client(), method)(model="m")
+    assert inspect.iscoroutine(pending)
+    assert not spans.ended
+    await pending
+    assert spans.attributes() == ANSWERED
+
+
+async def test_a_coroutine_that_nobody_awaits_is_no_call(sdk: Sdk, spans: Spans) -> None:
+    Client().coroutine("m").close()
+    gc.collect()
+    assert not spans.ended
+
+
+def test_a_generator_is_still_a_generator(sdk: Sdk, spans: Spans) -> None:
+    stream = Client().generator("m")
+    assert inspect.isgenerator(stream)
+    assert list(stream) == ["a", "b", "c"]
+    assert spans.attributes()["gen_ai.response.id"] == "abc"
+
+
+async def test_an_async_generator_is_still_one(sdk: Sdk, spans: Spans) -> None:
+    stream = Client().async_generator("m")
+    assert inspect.isasyncgen(stream)
+    assert [letter async for letter in stream] == ["a", "b", "c"]
+    assert spans.attributes()["gen_ai.response.id"] == "abc"
+
+
+def test_an_sdks_own_stream_keeps_its_class_and_methods(sdk: Sdk, spans: Spans) -> None:
+    with Client().iterator("m") as stream:
+        assert isinstance(stream, OwnStream)
+        assert next(stream) == "a"
+    assert stream.closed
+    assert spans.attributes()["gen_ai.response.id"] == "a"
+    assert spans.attributes()["spanbook.stream.end"] == "abandoned"
+
+
+def test_a_dropped_stream_ends_its_span_at_once(sdk: Sdk, spans: Spans) -> None:
+    gc.disable()
+    try:
+        stream = Client().generator("m")
+        next(stream)
+        del stream
+        assert spans.attributes()["gen_ai.response.id"] == "a"
+    finally:
+        gc.enable()
+
+
+def test_the_first_chunk_is_timed(sdk: Sdk, spans: Spans) -> None:
+    list(Client().generator("m"))
+    assert 0 < spans.attributes()["gen_ai.response.time_to_first_chunk"] < 60
+
+
+def test_an_exception_is_the_sdks_own_and_is_told(sdk: Sdk, spans: Spans) -> None:
+    with pytest.raises(LookupError, match="no such model") as raised:
+        Client().broken("m")
+    assert raised.value.__context__ is None
+    span = spans.only()
+    assert span.attributes is not None
+    assert span.attributes["error.type"] == "LookupError"
+    assert span.status.description == "no such model"
+
+
+def test_an_interrupt_is_not_the_models_error(sdk: Sdk, spans: Spans, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(self: Client) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(OwnStream, "__next__", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        next(Client().iterator("m"))
+    assert "error.type" not in spans.attributes()
+
+
+def test_autolog_twice_patches_once_and_unlog_restores_the_very_function(sdk: Sdk, spans: Spans) -> None:
+    patched = inspect.getattr_static(Client, "plain")
+    sdk.autolog()
+    assert inspect.getattr_static(Client, "plain") is patched
+    sdk.unlog()
+    assert inspect.isfunction(inspect.getattr_static(Client, "plain"))
+    for _ in range(3):
+        sdk.autolog()
+        sdk.unlog()
+    assert inspect.isfunction(inspect.getattr_static(Client, "plain"))
+    Client().plain("m")
+    assert not spans.ended
+
+
+def test_a_bound_method_kept_from_before_unlog_is_silent(sdk: Sdk, spans: Spans) -> None:
+    kept = Client().plain
+    sdk.unlog()
+    kept("m")
+    assert not spans.ended
+
+
+def test_a_patch_made_after_ours_survives_unlog(sdk: Sdk, spans: Spans, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = Client.plain
+    foreign = lambda self, model: ours(self, model)  # noqa: E731
+    monkeypatch.setattr(Client, "plain", foreign)
+    sdk.unlog()
+    assert inspect.getattr_static(Client, "plain") is foreign
+    Client().plain("m")
+    assert not spans.ended
+
+
+def test_signatures_are_those_of_the_sdk(sdk: Sdk) -> None:
+    patched = inspect.signature(Client.plain)
+    sdk.unlog()
+    assert inspect.signature(Client.plain) == patched
+
+
+def test_a_library_that_is_not_installed_is_said_at_once() -> None:
+    absent = Sdk("nobody", "no-such-sdk>=1", (Hook("no_such_sdk.client", "Client.create", Echo()),))
+    with pytest.raises(RuntimeError, match="pip install 'no-such-sdk>=1'"):
+        absent.autolog()
+    absent.instrument()
+
+
+def test_a_method_that_is_gone_is_said_and_the_others_are_traced(
+    spans: Spans, sdk: Sdk, caplog: pytest.LogCaptureFixture
+) -> None:
+    sdk.unlog()
+    other = Sdk(
+        "acme",
+        "an-sdk>=1",
+        (Hook("an_sdk", "Client.gone", Echo()), Hook("an_sdk", "Client.plain", Echo())),
+    )
+    other.autolog()
+    Client().plain("m")
+    other.unlog()
+    assert "an_sdk has no an_sdk.Client.gone" in caplog.text
+    assert spans.only()
+
+
+def test_autolog_before_the_import_works_as_well(tmp_path: Any) -> None:
+    (tmp_path / "late_sdk.py").write_text("class Client:\n    def create(self):\n        return {'id': 'r'}\n")
+    program = """
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+        from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+        from opentelemetry import trace
+        from spanbook._readers import Reader
+        from spanbook._sdk import Hook, Sdk
+
+        sdk = Sdk("late", "late-sdk", (Hook("late_sdk", "Client.create", Reader()),))
+        sdk.autolog()
+        import sys
+        assert "late_sdk" not in sys.modules
+        from late_sdk import Client
+
+        client = Client()
+        exporter, provider = InMemorySpanExporter(), TracerProvider()
+        provider.add_span_processor(SimpleSpanProcessor(exporter))
+        trace.set_tracer_provider(provider)  # after autolog, as applications do
+        client.create()
+        assert [span.name for span in exporter.get_finished_spans()] == ["chat"]
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(program)], check=True, cwd=tmp_path)
+
+
+# ---- one call, one span
+
+
+def test_an_inner_call_adds_to_the_outer_one(sdk: Sdk, spans: Spans) -> None:
+    Client().nested("m")
+    assert spans.only().name == "chat m"
+    assert spans.attributes()["gen_ai.response.id"] == "r"
+
+
+def test_a_call_after_the_outer_one_ended_is_its_own(sdk: Sdk, spans: Spans) -> None:
+    contexts: list[Any] = []
+    original = Client.plain
+
+    def remembering(self: Client, model: str) -> Any:
+        contexts.append(copy_context())
+        return original(self, model)
+
+    Client.plain = remembering  # type: ignore[method-assign]
+    try:
+        Client().nested("m")
+    finally:
+        Client.plain = original  # type: ignore[method-assign]
+    contexts[0].run(Client().plain, "late")  # as a task does that outlives the call which started it
+    assert [span.name for span in spans.ended] == ["chat m", "chat late"]
+
+
+@pytest.mark.parametrize("key", ["suppress_language_model_instrumentation"])
+def test_traceloops_mark_is_honoured(sdk: Sdk, spans: Spans, key: str) -> None:
+    token = attach(set_value(key, True))
+    try:
+        Client().plain("m")
+    finally:
+        detach(token)
+    assert not spans.ended
+
+
+def test_opentelemetrys_suppression_is_honoured(sdk: Sdk, spans: Spans) -> None:
+    from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY
+
+    token = attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))
+    try:
+        Client().plain("m")
+        list(Client().generator("m"))
+    finally:
+        detach(token)
+    assert not spans.ended
+
+
+class OfficialRecord:
+    """What `opentelemetry-util-genai` keeps in the context for the call that it owns."""
+
+    response_id: str | None = None
+    provider_name: str | None = None
+
+
+def test_a_call_owned_by_opentelemetrys_package_gets_what_we_learn(sdk: Sdk, spans: Spans) -> None:
+    record = OfficialRecord()
+    token = attach(set_value("opentelemetry.genai.client.inference.context", record))
+    try:
+        Client().plain("m")
+    finally:
+        detach(token)
+    assert not spans.ended
+    assert (record.response_id, record.provider_name) == ("r", "acme")
+
+
+# ---- contexts
+
+
+def test_threads_of_a_pool_have_the_parent_they_were_given(sdk: Sdk, spans: Spans) -> None:
+    tracer = spans.provider.get_tracer("test")
+    with tracer.start_as_current_span("parent") as parent, ThreadPoolExecutor(2) as pool:
+        for future in [pool.submit(copy_context().run, Client().plain, "m") for _ in range(4)]:
+            future.result()
+    parents = [span.parent.span_id for span in spans.ended if span.parent]
+    assert parents == [parent.get_span_context().span_id] * 4
+
+
+async def test_tasks_side_by_side_do_not_mix(sdk: Sdk, spans: Spans) -> None:
+    tracer = spans.provider.get_tracer("test")
+
+    async def one(name: str) -> None:
+        with tracer.start_as_current_span(name):
+            async for _ in Client().async_generator(name):
+                await asyncio.sleep(0)
+
+    await asyncio.gather(*(one(f"task {number}") for number in range(5)))
+    parents = {span.context.span_id: span.name for span in spans.ended if span.parent is None and span.context}
+    calls = [span for span in spans.ended if span.parent is not None]
+    assert len(calls) == 5
+    for span in calls:
+        assert span.parent
+        assert span.name == f"chat {parents[span.parent.span_id]}"
+
+
+async def test_a_coroutine_closed_from_elsewhere_says_nothing(
+    sdk: Sdk, spans: Spans, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def waiting(self: Client, model: str) -> Any:
+        await asyncio.Event().wait()
+
+    sdk.unlog()
+    monkeypatch.setattr(Client, "coroutine", waiting)
+    sdk.autolog()
+    pending = Client().coroutine("m")
+    copy_context().run(pending.send, None)
+    with caplog.at_level(logging.DEBUG):
+        copy_context().run(pending.close)
+    assert "detach" not in caplog.text
+    assert spans.only().name == "chat m"
+
+
+def test_the_context_is_as_it_was_after_every_call(sdk: Sdk, spans: Spans) -> None:
+    before = get_current()
+    client = Client()
+    client.plain("m")
+    list(client.generator("m"))
+    next(client.generator("m"))
+    with pytest.raises(LookupError):
+        client.broken("m")
+    assert get_current() is before or get_current() == before
+
+
+# ---- never hurt
+
+
+class Clumsy(Echo):
+    def request(self, request: Fields) -> Attributes:
+        raise ZeroDivisionError("secret prompt")
+
+    def request_content(self, request: Fields) -> Attributes:
+        raise ZeroDivisionError("secret prompt")
+
+    def response(self, response: Any) -> Attributes:
+        raise ZeroDivisionError("secret prompt")
+
+    def join(self, chunks: list[Any]) -> Any:
+        raise ZeroDivisionError("secret prompt")
+
+
+def test_a_reader_that_fails_costs_attributes_and_never_the_call(
+    sdk: Sdk, spans: Spans, caplog: pytest.LogCaptureFixture
+) -> None:
+    _settings.configure(raise_errors=False)
+    sdk.unlog()
+    hooks = tuple(Hook("an_sdk", f"Client.{method}", Clumsy()) for method in ("plain", "generator"))
+    clumsy = Sdk("acme", "an-sdk>=1", hooks)
+    clumsy.autolog()
+    assert Client().plain("m")["id"] == "r"
+    assert list(Client().generator("m")) == ["a", "b", "c"]
+    clumsy.unlog()
+    assert [span.name for span in spans.ended] == ["chat", "chat"]
+    assert "could not be recorded" in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_under_our_own_tests_such_a_failure_is_raised(sdk: Sdk, spans: Spans) -> None:
+    sdk.unlog()
+    clumsy = Sdk("acme", "an-sdk>=1", (Hook("an_sdk", "Client.plain", Clumsy()),))
+    clumsy.autolog()
+    try:
+        with pytest.raises(ZeroDivisionError):
+            Client().plain("m")
+    finally:
+        clumsy.unlog()
+
+
+def test_what_opentelemetry_cannot_store_is_left_out(spans: Spans) -> None:
+    call = Call("chat", {"gen_ai.request.model": "m", "odd": object(), "none": None, "empty": [], "lone": "a\ud800"})
+    call.finish()
+    assert spans.attributes() == {"gen_ai.request.model": "m", "lone": "a?"}
+
+
+def test_a_call_ends_once(spans: Spans) -> None:
+    call = Call("chat", {}, reader=Echo())
+    threads = [threading.Thread(target=call.finish, args=({"id": "r"},)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    call.fail(ValueError())
+    assert spans.attributes() == {"gen_ai.response.id": "r"}
+
+
+def test_a_suppressed_context_gets_no_span_by_any_way(spans: Spans) -> None:
+    from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY
+
+    call = Call("chat", {}, parent=Context({_SUPPRESS_INSTRUMENTATION_KEY: True}))
+    call.finish()
+    assert not spans.ended
