@@ -331,7 +331,7 @@ def test_a_body_that_does_not_come_is_not_waited_for(start: Start) -> None:
 
 
 def test_headers_that_do_not_come_are_not_waited_for(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spanbook_collector.receivers.connections.HEADER_SECONDS", 0.3)
+    monkeypatch.setattr("spanbook_collector.receivers.connections.HEADER_SECONDS", 1.0)
     receiver = start()
     with contextlib.ExitStack() as stack:
         slow = [stack.enter_context(connected(receiver)) for _ in range(20)]
