@@ -120,7 +120,7 @@ SELECT name, value, readonly as readonly FROM system.settings LIMIT 10000
 SELECT 1 AS check FORMAT Native
 
 -- clickhouse-go and Grafana's data source
-SELECT displayName, version() FROM (SELECT '' AS displayName)
+SELECT displayName(), version(), revision(), timezone()
 SELECT name FROM system.databases
 SELECT name FROM system.tables WHERE database = 'spanbook_honest'
 SELECT name, type, comment FROM system.columns WHERE database = 'spanbook_honest' AND table = 't'

@@ -183,6 +183,10 @@ def test_system_tables_tell_of_our_databases_only(node: NodeProcess, http: urlli
         assert all(name == "spanbook" or name.startswith("spanbook_") for name in names)
 
 
+def test_the_machine_has_no_name(node: NodeProcess, http: urllib3.PoolManager) -> None:
+    assert ask(http, node, "SELECT displayName()").data == b"spanbook\n"
+
+
 def test_a_client_may_ask_what_it_may_set(node: NodeProcess, http: urllib3.PoolManager) -> None:
     answer = ask(http, node, "SELECT name, value, readonly FROM system.settings WHERE name = 'max_execution_time'")
     assert answer.data.split() == [b"max_execution_time", b"60", b"0"]

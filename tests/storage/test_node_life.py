@@ -34,7 +34,12 @@ def test_a_taken_port_is_an_error_with_a_way_out(node: NodeProcess, tmp_path: Pa
 
 def test_a_wrong_option_ends_with_code_2(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "spanbook_storage.node", "--data", str(tmp_path)]
-    for wrong in (["--listen", "nowhere"], ["--listen", "127.0.0.1:99999"], ["--database", "a b"]):
+    for wrong in (
+        ["--listen", "nowhere"],
+        ["--listen", "127.0.0.1:99999"],
+        ["--database", "a b"],
+        ["--listen", "0.0.0.0:0"],
+    ):
         done = subprocess.run([*command, *wrong], capture_output=True, text=True, check=False)
         assert done.returncode == 2
         assert "Traceback" not in done.stderr

@@ -34,6 +34,7 @@ def _config(arguments: Sequence[str] | None) -> NodeConfig:
     parser.add_argument("--listen", type=_address, default="127.0.0.1:8123", help="HOST:PORT; port 0 takes a free one")
     parser.add_argument("--database", default="spanbook", help="made at start; readers see it and `<database>_…`")
     parser.add_argument("--keys", type=Path, help="file of API keys: where it exists, readers need one")
+    parser.add_argument("--insecure", action="store_true", help="listen beyond loopback without keys")
     parser.add_argument("--allow-host", action="append", default=[], help="a further name to be asked under")
     parser.add_argument("--memory-mb", type=int, default=NodeConfig.memory_mb, help="what the engine may hold")
     parser.add_argument("--with-parent", action="store_true", help="stop when stdin closes")
@@ -47,6 +48,7 @@ def _config(arguments: Sequence[str] | None) -> NodeConfig:
             secret=os.environ.get("SPANBOOK_NODE_SECRET", ""),
             database=options.database,
             keys=options.keys,
+            insecure=options.insecure,
             allowed_hosts=tuple(options.allow_host),
             memory_mb=options.memory_mb,
             with_parent=options.with_parent,

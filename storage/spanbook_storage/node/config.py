@@ -4,6 +4,7 @@ Everything that keeps the node small and its inserts safe is said here once, for
 files stay plain and say only what rows are.
 """
 
+import ipaddress
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ class NodeConfig:
     secret: str = ""  # password of user `spanbook`, who writes; "" lets nobody write
     database: str = "spanbook"  # made at start; readers see it and those named `<database>_…`
     keys: Path | None = None  # API keys; where the file exists, readers need one
+    insecure: bool = False  # listen beyond loopback without keys
     allowed_hosts: tuple[str, ...] = ()  # further names under which the node is asked (Host header)
     readers: int = 4  # statements of readers that run at once
     queued_readers: int = 64  # that wait for their turn; more are answered 202 TOO_MANY_SIMULTANEOUS_QUERIES
@@ -33,9 +35,13 @@ class NodeConfig:
     with_parent: bool = False  # stop when stdin closes, as it does when the process that started us ends
 
     def __post_init__(self) -> None:
-        """Raises ValueError for a database name that would need quotes."""
+        """Raises ValueError for what would be unsafe or could not work."""
         if not _DATABASE.fullmatch(self.database):
             raise ValueError(f"`{self.database}` is no plain database name")
+        closed = self.keys is not None and self.keys.exists()
+        if not (closed or self.insecure or _is_loopback(self.host)):
+            hint = "hint: make keys and name their file with `--keys`, or say `--insecure`"
+            raise ValueError(f"`{self.host}` is no loopback address, and readers need no key\n{hint}")
 
     def owns(self, database: str) -> bool:
         """Whether readers may look into this database."""
@@ -65,6 +71,8 @@ def engine_xml(config: NodeConfig) -> str:
     <background_fetches_pool_size>1</background_fetches_pool_size>
     <tables_loader_foreground_pool_size>2</tables_loader_foreground_pool_size>
     <tables_loader_background_pool_size>2</tables_loader_background_pool_size>
+    <!-- Clients ask for it when they connect, and without it hear the machine's name. -->
+    <display_name>spanbook</display_name>
     <tmp_path>{data}/tmp/</tmp_path>
     <!-- Schemas that come with inserts are kept here as files; by default that would be the working directory. -->
     <format_schema_path>{data}/format_schemas/</format_schema_path>
@@ -83,3 +91,10 @@ def engine_xml(config: NodeConfig) -> str:
     </merge_tree>
 </clickhouse>
 """
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

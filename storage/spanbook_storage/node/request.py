@@ -1,16 +1,12 @@
 """One HTTP request in ClickHouse's terms: statement, settings, parameters, format, body."""
 
 import uuid
-import zlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
-import lz4.frame  # type: ignore[import-untyped]
-import zstandard
-
-from .errors import NodeError
+from .compression import Decompressor
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -91,31 +87,13 @@ def parse_request(scope: Scope) -> Request:
 
 async def body(receive: Receive, encoding: str) -> AsyncGenerator[bytes, None]:
     """The request's body, decompressed, in the pieces in which it comes; raises ClientGone."""
-    decompress = _decompressor(encoding)
+    decompressor = Decompressor(encoding)
     more = True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientGone
         more = message.get("more_body", False)
-        if piece := message.get("body", b""):
-            try:
-                yield decompress(piece)
-            except (zlib.error, zstandard.ZstdError, RuntimeError) as error:
-                raise NodeError(354, "ZLIB_INFLATE_FAILED", f"the body is no {encoding}: {error}") from error
-
-
-def _decompressor(encoding: str) -> Callable[[bytes], bytes]:
-    match encoding.strip().lower():
-        case "" | "identity":
-            return lambda piece: piece
-        case "gzip" | "deflate":
-            return zlib.decompressobj(wbits=zlib.MAX_WBITS | 32).decompress
-        case "zstd":
-            return zstandard.ZstdDecompressor().decompressobj(read_across_frames=True).decompress
-        case "lz4":
-            inflate: Callable[[bytes], bytes] = lz4.frame.LZ4FrameDecompressor().decompress
-            return inflate
-        case _:
-            text = f"a body in `{encoding}` is not understood here\nhint: gzip, deflate, zstd and lz4 are"
-            raise NodeError(89, "UNKNOWN_COMPRESSION_METHOD", text)
+        if piece := decompressor.feed(message.get("body", b"")):
+            yield piece
+    decompressor.finish()

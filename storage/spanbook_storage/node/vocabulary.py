@@ -11,7 +11,7 @@ from importlib.resources import files
 # people's time. Views of ours may use any of them: a view's text is not judged, its reader's is.
 _REFUSED_FUNCTIONS = frozenset(
     """
-    addressToLine addressToLineWithInlines addressToSymbol buildId displayName file filesystemAvailable
+    addressToLine addressToLineWithInlines addressToSymbol buildId file filesystemAvailable
     filesystemCapacity filesystemUnreserved FQDN fullHostName generateSerialID getClientHTTPHeader getMacro
     getOSKernelVersion getServerPort getServerSetting hasColumnInTable hasThreadFuzzer hostName hostname joinGet
     joinGetOrNull logTrace naiveBayesClassifier naiveBayesClassifierWithAllProbs naiveBayesClassifierWithProb
