@@ -107,6 +107,8 @@ def children(config: Config) -> dict[str, Child]:
         "PROMETHEUS_MULTIPROC_DIR": str(_metrics_folder(config)),
         # glibc would keep the memory of large bodies once freed: 200 MB after a burst, against 90.
         "MALLOC_MMAP_THRESHOLD_": str(1024 * 1024),
+        # gRPC's own library writes a line for every stranger's failed handshake.
+        "GRPC_VERBOSITY": os.environ.get("GRPC_VERBOSITY", "NONE"),
     }
     found = {
         "receiver": Child("receiver", ("spanbook_collector.receiver",), dump(config), shared),

@@ -24,7 +24,7 @@ HEADER_SECONDS = 10.0  # for a TLS handshake, and again for all headers of a req
 # answer, takes it for a broken connection and sends all of it again.
 LINGER_SECONDS = 5.0
 KEEP_ALIVE_SECONDS = 75  # longer than the SDKs pause between two batches
-FINISH_SECONDS = 8  # for requests under way when the process is asked to stop
+FINISH_SECONDS = 5  # for requests under way when the process is asked to stop
 BACKLOG = 2048
 NO_HTTP = (
     b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: 47\r\nconnection: close\r\n\r\n"

@@ -16,7 +16,7 @@ from clients.otlp import Client, Code, GrpcClient, HttpClient, spans
 from clients.receiver import Running, config_in
 from spanbook_collector.config import Config, TlsSettings
 from spanbook_collector.errors import StartError
-from spanbook_collector.receivers import certificates
+from spanbook_collector.receivers import certificates, connections
 from spanbook_collector.receivers.certificates import Certificates
 
 Start = Callable[..., Running]
@@ -109,6 +109,15 @@ def spoken(port: int, authority: trustme.CA, version: ssl.TLSVersion) -> str | N
         context.wrap_socket(sock, server_hostname="localhost") as tls,
     ):
         return tls.version()
+
+
+def test_a_handshake_that_does_not_come_is_not_waited_for(
+    start: Start, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "HEADER_SECONDS", 1.0)
+    receiver = start(config_with(issue(authority, tmp_path / "tls"), tmp_path))
+    with socket.create_connection(("localhost", receiver.http_port), timeout=15) as sock:
+        assert sock.recv(1) == b""
 
 
 def test_with_an_authority_for_clients_only_its_own_are_let_in(
