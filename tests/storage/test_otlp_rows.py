@@ -132,8 +132,8 @@ def assert_attributes(stored: dict[str, str], sent: Iterable[KeyValue], without:
 # ---- traces
 
 
-@settings(real_store, max_examples=25)
-@given(sent=st.lists(spans(), min_size=1, max_size=8), resource=attributes, salt=st.binary(min_size=8, max_size=8))
+@settings(real_store, max_examples=8)
+@given(sent=st.lists(spans(), min_size=1, max_size=20), resource=attributes, salt=st.binary(min_size=8, max_size=8))
 def test_any_span_comes_out_as_it_went_in(book: Any, sent: list[Span], resource: list[KeyValue], salt: bytes) -> None:
     received_at = time.time_ns() // 10**6 * 10**6
     trace_id = salt + time.monotonic_ns().to_bytes(8, "big")
@@ -148,9 +148,10 @@ def test_any_span_comes_out_as_it_went_in(book: Any, sent: list[Span], resource:
     book.insert(request, tenant="acme", received_at=received_at, batch=7)
 
     rows = book.query(
-        """SELECT toUnixTimestamp64Nano(Timestamp), TraceId, SpanId, ParentSpanId, TraceState, SpanName, SpanKind, ServiceName,
-            ResourceAttributes, SpanAttributes, Duration, StatusCode, StatusMessage, `Events.Name`, `Events.Attributes`,
-            `Links.TraceId`, `Links.Attributes`, trace_flags, dropped_attributes_count, resource_schema_url, tenant, _batch,
+        """SELECT toUnixTimestamp64Nano(Timestamp), TraceId, SpanId, ParentSpanId, TraceState, SpanName, SpanKind,
+            ServiceName, ResourceAttributes, SpanAttributes, Duration, StatusCode, StatusMessage, `Events.Name`,
+            `Events.Attributes`, `Links.TraceId`, `Links.Attributes`, trace_flags, dropped_attributes_count,
+            resource_schema_url, tenant, _batch,
             toUnixTimestamp64Milli(received_at), toUnixTimestamp(PartitionTime), ts_adjusted, ScopeName,
             arrayMap(t -> toUnixTimestamp64Nano(t), `Events.Timestamp`), session_id, input_tokens
         FROM otel_traces WHERE TraceId = {trace_id:String} ORDER BY SpanId""",
@@ -239,20 +240,22 @@ def test_a_span_belongs_where_it_says_else_where_its_resource_says_else_to_its_s
 
 def test_the_collectors_own_insert_gets_right_defaults(book: Any) -> None:
     columns = (
-        "Timestamp, TraceId, SpanId, ParentSpanId, TraceState, SpanName, SpanKind, ServiceName, ResourceAttributes, ScopeName,"
-        " ScopeVersion, SpanAttributes, Duration, StatusCode, StatusMessage, Events.Timestamp, Events.Name, Events.Attributes,"
-        " Links.TraceId, Links.SpanId, Links.TraceState, Links.Attributes"
+        "Timestamp, TraceId, SpanId, ParentSpanId, TraceState, SpanName, SpanKind, ServiceName, ResourceAttributes,"
+        " ScopeName, ScopeVersion, SpanAttributes, Duration, StatusCode, StatusMessage, Events.Timestamp, Events.Name,"
+        " Events.Attributes, Links.TraceId, Links.SpanId, Links.TraceState, Links.Attributes"
     )
     book.run(
         book.store.command(
             f"""INSERT INTO otel_traces ({columns}) SELECT now64(9), 'c0ffee', 'ab', '', '', 'chat', 'Client', 'shop',
-            map('service.name', 'shop'), 's', '1', map('gen_ai.operation.name', 'chat', 'gen_ai.provider.name', 'openai',
-            'gen_ai.usage.input_tokens', '12', 'gen_ai.input.messages', '[1]', 'session.id', 'x'), 5, 'Ok', '', [], [], [], [], [], [], []"""
+            map('service.name', 'shop'), 's', '1', map('gen_ai.operation.name', 'chat', 'gen_ai.provider.name',
+            'openai', 'gen_ai.usage.input_tokens', '12', 'gen_ai.input.messages', '[1]', 'session.id', 'x'),
+            5, 'Ok', '', [], [], [], [], [], [], []"""
         )
     )
     assert book.query(
         """SELECT tenant, span_type, provider, input_tokens, output_tokens, input_messages, input_preview, session_id,
-        experiment_name, ts_adjusted, received_at > now64(3) - INTERVAL 1 MINUTE, SpanAttributes['gen_ai.input.messages']
+        experiment_name, ts_adjusted, received_at > now64(3) - INTERVAL 1 MINUTE,
+        SpanAttributes['gen_ai.input.messages']
         FROM otel_traces WHERE TraceId = 'c0ffee'"""
     ) == [("", "llm", "openai", 12, None, "[1]", "[1]", "x", "shop", False, True, "[1]")]
 
@@ -277,7 +280,7 @@ def test_a_megabyte_of_prompt_and_ten_thousand_spans_go_in_at_once(book: Any) ->
 # ---- logs
 
 
-@settings(real_store, max_examples=15)
+@settings(real_store, max_examples=8)
 @given(
     body=values, sent=attributes, at=moments, observed=moments, severity=st.integers(0, 24), event=texts, words=texts
 )
@@ -294,8 +297,8 @@ def test_any_log_record_comes_out_as_it_went_in(
     record.attributes.extend(sent)
     book.insert(request, tenant="acme")
     (row,) = book.query(
-        """SELECT toUnixTimestamp64Nano(Timestamp), Body, LogAttributes, EventName, SeverityNumber, SeverityText, TraceFlags,
-        ResourceSchemaUrl, ScopeSchemaUrl, tenant, SpanId FROM otel_logs WHERE TraceId = {t:String}""",
+        """SELECT toUnixTimestamp64Nano(Timestamp), Body, LogAttributes, EventName, SeverityNumber, SeverityText,
+        TraceFlags, ResourceSchemaUrl, ScopeSchemaUrl, tenant, SpanId FROM otel_logs WHERE TraceId = {t:String}""",
         t=trace_id.hex(),
     )
     assert row[0] == min(at or observed, LATEST)
@@ -338,7 +341,8 @@ def test_every_kind_of_metric_has_its_table(book: Any) -> None:
         Exemplars.FilteredAttributes, toUnixTimestamp64Nano(TimeUnix) FROM otel_metrics_gauge"""
     ) == [("acme", "shop", "g", "1", -7.0, {"region": "eu"}, [0.5], [b"12345678".hex()], [{"k": "3"}], now)]
     assert book.query(
-        "SELECT Value, AggregationTemporality, IsMonotonic, Flags, MetricDescription, toUnixTimestamp64Nano(StartTimeUnix) FROM otel_metrics_sum"
+        """SELECT Value, AggregationTemporality, IsMonotonic, Flags, MetricDescription,
+        toUnixTimestamp64Nano(StartTimeUnix) FROM otel_metrics_sum"""
     ) == [(1.5, 2, True, 1, "what", 5)]
     assert book.query(
         "SELECT Count, Sum, BucketCounts, ExplicitBounds, Min, Max, AggregationTemporality FROM otel_metrics_histogram"
@@ -356,7 +360,8 @@ def test_every_kind_of_metric_has_its_table(book: Any) -> None:
 def test_every_column_has_a_comment(book: Any, table: str) -> None:
     assert (
         book.query(
-            "SELECT name FROM system.columns WHERE database = currentDatabase() AND comment = '' AND table = {t:String}",
+            """SELECT name FROM system.columns
+            WHERE database = currentDatabase() AND comment = '' AND table = {t:String}""",
             t=table,
         )
         == []

@@ -1,0 +1,320 @@
+CREATE TABLE IF NOT EXISTS traced_spans ON CLUSTER 'book'
+(
+    version UInt64 COMMENT '0 for a span as it is inserted, else the version of the recomputation',
+    stands Bool COMMENT 'Whether this is the newest delivery of the span',
+    tags Map(String, String) COMMENT 'Tags of the trace that the span carries; in recomputations those of events over them',
+    tenant LowCardinality(String) COMMENT 'Project of the API key',
+    trace_id String COMMENT 'Trace id, hex',
+    span_id String COMMENT 'Span id, hex',
+    parent_span_id String COMMENT 'Span id of the parent, empty for a root',
+    received_at DateTime64(3) COMMENT 'When the collector had the span',
+    start_time DateTime64(9, 'UTC') COMMENT 'Start, held within what partitions allow',
+    duration UInt64 COMMENT 'Nanoseconds',
+    experiment_id LowCardinality(String) COMMENT 'Experiment of the span',
+    experiment_name LowCardinality(String) COMMENT 'Its name as sent',
+    model_id LowCardinality(String) COMMENT 'Logged model',
+    model_name LowCardinality(String) COMMENT 'Its name as sent',
+    run_id LowCardinality(String) COMMENT 'Evaluation run',
+    session_id String COMMENT 'Session, empty when unknown',
+    user_id String COMMENT 'User, empty when unknown',
+    name LowCardinality(String) COMMENT 'Name of the span',
+    service_name LowCardinality(String) COMMENT 'service.name',
+    span_type LowCardinality(String) COMMENT 'llm, tool, agent …',
+    failed Bool COMMENT 'Whether its status is an error',
+    counts Bool COMMENT 'Whether it is a request to a model whose tokens count',
+    provider LowCardinality(String) COMMENT 'gen_ai.provider.name',
+    model LowCardinality(String) COMMENT 'Response model, else request model',
+    input_tokens Nullable(UInt64) COMMENT 'Tokens read, cached ones included',
+    output_tokens Nullable(UInt64) COMMENT 'Tokens written, reasoning included',
+    cached_input_tokens Nullable(UInt64) COMMENT 'Tokens read from the cache',
+    cache_write_tokens Nullable(UInt64) COMMENT 'Tokens written to the cache',
+    reasoning_tokens Nullable(UInt64) COMMENT 'Tokens spent on reasoning',
+    cost_reported Nullable(Float64) COMMENT 'Cost as the client reported it',
+    input String COMMENT 'Input preview, of roots only',
+    output String COMMENT 'Output preview, of roots only'
+)
+ENGINE = Null
+COMMENT 'Spans on their way into trace rows; nothing is stored';
+
+CREATE TABLE IF NOT EXISTS traced ON CLUSTER 'book'
+(
+    version UInt64 COMMENT '0 for a block as it is inserted, else the version of the recomputation',
+    whole Bool COMMENT 'Whether root and every parent are here, no span is here twice, and usage is not on agents alone',
+    experiments Array(LowCardinality(String)) COMMENT 'Every experiment that a row of this trace can have had',
+    buckets Array(DateTime('UTC')) COMMENT 'Every five minutes that a row of this trace can have had',
+    usage_buckets Array(DateTime('UTC')) COMMENT 'Five minutes whose usage changes',
+    spans Array(Tuple(
+        span_id String, parent_span_id String, received_at DateTime64(3), start_time DateTime64(9, 'UTC'), duration UInt64,
+        experiment_id String, experiment_name String, model_id String, model_name String, run_id String,
+        session_id String, user_id String, name String, service_name String, span_type String, failed Bool, counts Bool,
+        provider String, model String,
+        input_tokens Nullable(UInt64), output_tokens Nullable(UInt64), cached_input_tokens Nullable(UInt64),
+        cache_write_tokens Nullable(UInt64), reasoning_tokens Nullable(UInt64), cost_reported Nullable(Float64),
+        input String, output String, tags Map(String, String))) COMMENT 'The spans, for recomputations; empty when whole',
+    tenant LowCardinality(String) COMMENT 'Project of the API key',
+    trace_id String COMMENT 'Trace id, hex',
+    experiment_id LowCardinality(String) COMMENT 'Experiment of the top span',
+    experiment_name LowCardinality(String) COMMENT 'Its name as sent',
+    start_time DateTime64(9, 'UTC') COMMENT 'Start of the first span',
+    duration_ms Float64 COMMENT 'First start to last end, milliseconds',
+    name LowCardinality(String) COMMENT 'Name of the top span',
+    service_name LowCardinality(String) COMMENT 'Service of the top span',
+    model_id LowCardinality(String) COMMENT 'Logged model',
+    model_name LowCardinality(String) COMMENT 'Its name as sent',
+    run_id LowCardinality(String) COMMENT 'Evaluation run',
+    session_id String COMMENT 'Session, empty when unknown',
+    user_id String COMMENT 'User, empty when unknown',
+    input String COMMENT 'Input preview of the root',
+    output String COMMENT 'Output preview of the root',
+    tags Map(String, String) COMMENT 'Tags of the trace',
+    has_root Bool COMMENT 'Whether the root has come',
+    root_failed Bool COMMENT 'Whether the root failed',
+    last_received_at DateTime64(3) COMMENT 'When the newest span came',
+    span_count UInt32 COMMENT 'Spans',
+    llm_call_count UInt32 COMMENT 'Requests to models',
+    tool_call_count UInt32 COMMENT 'Tool calls',
+    error_count UInt32 COMMENT 'Spans that failed',
+    input_tokens Nullable(UInt64) COMMENT 'Tokens read in all requests',
+    output_tokens Nullable(UInt64) COMMENT 'Tokens written in all requests',
+    cost_usd Nullable(Float64) COMMENT 'Cost of all requests; NULL when unknown for one of them',
+    cost_source LowCardinality(Nullable(String)) COMMENT 'reported, computed, mixed or NULL'
+)
+ENGINE = Null
+COMMENT 'Traces on their way into rows; nothing is stored';
+
+CREATE TABLE IF NOT EXISTS trace_rows_local ON CLUSTER 'book'
+(
+    tenant LowCardinality(String) COMMENT 'Project of the API key' CODEC(ZSTD(1)),
+    experiment_id LowCardinality(String) COMMENT 'Experiment of the top span' CODEC(ZSTD(1)),
+    start_time DateTime64(9, 'UTC') COMMENT 'Start of the first span' CODEC(Delta(8), ZSTD(1)),
+    trace_id String COMMENT 'Trace id, hex' CODEC(ZSTD(1)),
+    version UInt64 COMMENT '0: from one block; else microseconds of the recomputation. The newest stands' CODEC(ZSTD(1)),
+    is_deleted UInt8 COMMENT '1: the trace has moved to another experiment or five minutes' CODEC(ZSTD(1)),
+    experiment_name LowCardinality(String) COMMENT 'Name of the experiment as sent' CODEC(ZSTD(1)),
+    duration_ms Float64 COMMENT 'First start to last end, milliseconds' CODEC(ZSTD(1)),
+    name LowCardinality(String) COMMENT 'Name of the top span' CODEC(ZSTD(1)),
+    service_name LowCardinality(String) COMMENT 'Service of the top span' CODEC(ZSTD(1)),
+    model_id LowCardinality(String) COMMENT 'Logged model' CODEC(ZSTD(1)),
+    model_name LowCardinality(String) COMMENT 'Its name as sent' CODEC(ZSTD(1)),
+    run_id LowCardinality(String) COMMENT 'Evaluation run' CODEC(ZSTD(1)),
+    session_id String COMMENT 'Session, empty when unknown' CODEC(ZSTD(1)),
+    user_id String COMMENT 'User, empty when unknown' CODEC(ZSTD(1)),
+    input String COMMENT 'Input preview of the root' CODEC(ZSTD(3)),
+    output String COMMENT 'Output preview of the root' CODEC(ZSTD(3)),
+    tags Map(String, String) COMMENT 'Tags of the trace' CODEC(ZSTD(1)),
+    has_root Bool COMMENT 'Whether the root has come' CODEC(ZSTD(1)),
+    root_failed Bool COMMENT 'Whether the root failed' CODEC(ZSTD(1)),
+    last_received_at DateTime64(3) COMMENT 'When the newest span came' CODEC(Delta(8), ZSTD(1)),
+    span_count UInt32 COMMENT 'Spans' CODEC(ZSTD(1)),
+    llm_call_count UInt32 COMMENT 'Requests to models' CODEC(ZSTD(1)),
+    tool_call_count UInt32 COMMENT 'Tool calls' CODEC(ZSTD(1)),
+    error_count UInt32 COMMENT 'Spans that failed' CODEC(ZSTD(1)),
+    input_tokens Nullable(UInt64) COMMENT 'Tokens read in all requests' CODEC(ZSTD(1)),
+    output_tokens Nullable(UInt64) COMMENT 'Tokens written in all requests' CODEC(ZSTD(1)),
+    cost_usd Nullable(Float64) COMMENT 'Cost of all requests; NULL when unknown for one of them' CODEC(ZSTD(1)),
+    cost_source LowCardinality(Nullable(String)) COMMENT 'reported, computed, mixed or NULL' CODEC(ZSTD(1)),
+    INDEX idx_trace_id trace_id TYPE bloom_filter(0.001) GRANULARITY 1,
+    INDEX idx_session_id session_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX idx_user_id user_id TYPE bloom_filter(0.01) GRANULARITY 1
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', version, is_deleted)
+PARTITION BY toDate(start_time)
+ORDER BY (tenant, experiment_id, toStartOfFiveMinutes(start_time), trace_id)
+SETTINGS replicated_deduplication_window = 10000, ttl_only_drop_parts = 1
+COMMENT 'A row for each trace; replaced, never summed';
+
+CREATE TABLE IF NOT EXISTS trace_rows ON CLUSTER 'book' AS trace_rows_local
+ENGINE = Distributed('book', currentDatabase(), trace_rows_local, cityHash64(trace_id));
+
+CREATE TABLE IF NOT EXISTS trace_pieces_local ON CLUSTER 'book'
+(
+    trace_key UInt64 COMMENT 'Hash of tenant and trace id' CODEC(LZ4),
+    inserted_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When the block was inserted' CODEC(Delta(8), ZSTD(1)),
+    tenant LowCardinality(String) COMMENT 'Project of the API key' CODEC(ZSTD(1)),
+    trace_id String COMMENT 'Trace id, hex' CODEC(ZSTD(1)),
+    whole Bool COMMENT 'Whether the trace lay whole in the block, so that it has its row already' CODEC(ZSTD(1)),
+    span_count UInt32 COMMENT 'Spans in the block' CODEC(ZSTD(1)),
+    usage_buckets Array(DateTime('UTC')) COMMENT 'Five minutes whose usage changes' CODEC(ZSTD(1)),
+    spans Array(Tuple(
+        span_id String, parent_span_id String, received_at DateTime64(3), start_time DateTime64(9, 'UTC'), duration UInt64,
+        experiment_id String, experiment_name String, model_id String, model_name String, run_id String,
+        session_id String, user_id String, name String, service_name String, span_type String, failed Bool, counts Bool,
+        provider String, model String,
+        input_tokens Nullable(UInt64), output_tokens Nullable(UInt64), cached_input_tokens Nullable(UInt64),
+        cache_write_tokens Nullable(UInt64), reasoning_tokens Nullable(UInt64), cost_reported Nullable(Float64),
+        input String, output String, tags Map(String, String))) COMMENT 'The spans' CODEC(ZSTD(1)),
+    INDEX idx_inserted_at inserted_at TYPE minmax GRANULARITY 1
+)
+ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
+PARTITION BY toDate(inserted_at)
+ORDER BY trace_key
+TTL toDateTime(inserted_at) + INTERVAL 2 DAY
+SETTINGS index_granularity = 256, enable_block_number_column = 1, ttl_only_drop_parts = 1, replicated_deduplication_window = 10000
+COMMENT 'What came of which trace in which insert; kept two days';
+
+CREATE TABLE IF NOT EXISTS trace_pieces ON CLUSTER 'book' AS trace_pieces_local
+ENGINE = Distributed('book', currentDatabase(), trace_pieces_local, cityHash64(trace_id));
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS traced_spans_mv ON CLUSTER 'book' TO traced_spans AS
+SELECT
+    toUInt64(0) AS version,
+    true AS stands,
+    if(arrayExists(key -> startsWith(key, 'spanbook.tag.'), mapKeys(SpanAttributes)),
+        mapApply((key, value) -> (substring(key, 14), value), mapFilter((key, value) -> startsWith(key, 'spanbook.tag.'), SpanAttributes)),
+        map()) AS tags,
+    tenant,
+    TraceId AS trace_id,
+    SpanId AS span_id,
+    ParentSpanId AS parent_span_id,
+    received_at,
+    if(PartitionTime = toDateTime(Timestamp, 'UTC'), Timestamp, toDateTime64(PartitionTime, 9, 'UTC')) AS start_time,
+    Duration AS duration,
+    experiment_id,
+    experiment_name,
+    model_id,
+    model_name,
+    run_id,
+    if(session_id != '', session_id, conversation_id) AS session_id,
+    user_id,
+    SpanName AS name,
+    ServiceName AS service_name,
+    span_type,
+    StatusCode = 'Error' AS failed,
+    span_type IN ('llm', 'embedding') AS counts,
+    provider,
+    if(response_model != '', response_model, request_model) AS model,
+    input_tokens,
+    output_tokens,
+    cached_input_tokens,
+    cache_write_tokens,
+    reasoning_tokens,
+    cost_reported,
+    if(ParentSpanId = '', input_preview, '') AS input,
+    if(ParentSpanId = '', output_preview, '') AS output
+FROM otel_traces_local;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS traced_mv ON CLUSTER 'book' TO traced AS
+WITH
+    countIf(s.request AND s.has_usage AND s.cost IS NULL) AS unpriced,
+    countIf(s.request AND s.cost_reported IS NOT NULL) AS reported,
+    countIf(s.request AND s.cost IS NOT NULL AND s.cost_reported IS NULL) AS computed,
+    groupArray(s.span_key) AS span_keys
+SELECT
+    s.version AS version,
+    s.tenant AS tenant,
+    s.trace_id AS trace_id,
+    countIf(s.is_root) > 0
+        AND length(arrayDistinct(span_keys)) = count()
+        AND length(arrayDistinct(arrayConcat(span_keys, groupArrayIf(s.parent_key, NOT s.is_root)))) = count()
+        AND (countIf(s.has_usage) = 0 OR countIf(s.has_usage AND s.counts) > 0) AS whole,
+    groupUniqArray(s.experiment_id) AS experiments,
+    groupUniqArray(s.bucket) AS buckets,
+    groupUniqArrayIf(s.bucket, s.counts) AS usage_buckets,
+    if(s.version = 0, groupArray(s.span), []) AS spans,
+    argMinIf(s.experiment_id, s.rank, s.stands) AS experiment_id,
+    argMinIf(s.experiment_name, s.rank, s.stands) AS experiment_name,
+    minIf(s.start_time, s.stands) AS start_time,
+    (maxIf(s.end_nano, s.stands) - minIf(s.start_nano, s.stands)) / 1e6 AS duration_ms,
+    argMinIf(s.name, s.rank, s.stands) AS name,
+    argMinIf(s.service_name, s.rank, s.stands) AS service_name,
+    argMinIf(s.model_id, s.rank, s.stands AND s.model_id != '') AS model_id,
+    argMinIf(s.model_name, s.rank, s.stands AND s.model_name != '') AS model_name,
+    argMinIf(s.run_id, s.rank, s.stands AND s.run_id != '') AS run_id,
+    argMinIf(s.session_id, s.rank, s.stands AND s.session_id != '') AS session_id,
+    argMinIf(s.user_id, s.rank, s.stands AND s.user_id != '') AS user_id,
+    argMinIf(s.input, s.rank, s.stands) AS input,
+    argMinIf(s.output, s.rank, s.stands) AS output,
+    maxMapIf(s.tags, s.stands) AS tags,
+    countIf(s.stands AND s.is_root) > 0 AS has_root,
+    argMinIf(s.failed, s.rank, s.stands AND s.is_root) AS root_failed,
+    max(s.received_at) AS last_received_at,
+    countIf(s.stands) AS span_count,
+    countIf(s.request) AS llm_call_count,
+    countIf(s.stands AND s.span_type = 'tool') AS tool_call_count,
+    countIf(s.stands AND s.failed) AS error_count,
+    sumIf(s.input_tokens, s.request) AS input_tokens,
+    sumIf(s.output_tokens, s.request) AS output_tokens,
+    if(unpriced > 0, NULL, sumIf(s.cost, s.request)) AS cost_usd,
+    multiIf(unpriced > 0 OR reported + computed = 0, NULL, computed = 0, 'reported', reported = 0, 'computed', 'mixed') AS cost_source
+FROM (
+    SELECT
+        *,
+        multiIf(
+            cost_reported IS NOT NULL, cost_reported,
+            NOT has_usage OR (price.input IS NULL AND price.output IS NULL), NULL,
+            (greatest(toFloat64(ifNull(input_tokens, 0)) - ifNull(cached_input_tokens, 0) - ifNull(cache_write_tokens, 0), 0) * ifNull(price.input, 0)
+                + ifNull(cached_input_tokens, 0) * coalesce(price.cache_read, price.input, 0)
+                + ifNull(cache_write_tokens, 0) * coalesce(price.cache_write, price.input, 0)
+                + greatest(toFloat64(ifNull(output_tokens, 0)) - ifNull(reasoning_tokens, 0), 0) * ifNull(price.output, 0)
+                + ifNull(reasoning_tokens, 0) * coalesce(price.reasoning, price.output, 0)) / 1e6) AS cost
+    FROM (
+        SELECT
+            t.*,
+            t.parent_span_id = '' AS is_root,
+            t.stands AND t.counts AS request,
+            t.input_tokens IS NOT NULL OR t.output_tokens IS NOT NULL AS has_usage,
+            toStartOfFiveMinutes(t.start_time) AS bucket,
+            toUnixTimestamp64Nano(t.start_time) AS start_nano,
+            start_nano + toInt64(t.duration) AS end_nano,
+            cityHash64(t.span_id) AS span_key,
+            cityHash64(t.parent_span_id) AS parent_key,
+            bitOr(
+                bitShiftLeft(toUInt128(start_nano) + if(is_root, 0, bitShiftLeft(toUInt128(1), 63)), 64),
+                toUInt128(reinterpretAsUInt64(reverse(unhex(t.span_id))))) AS rank,
+            arrayLast(
+                dated -> dated.effective_from <= t.start_time AND (dated.min_input_tokens = 0 OR dated.min_input_tokens < t.input_tokens),
+                p.prices) AS price,
+            (t.span_id, t.parent_span_id, t.received_at, t.start_time, t.duration,
+                t.experiment_id, t.experiment_name, t.model_id, t.model_name, t.run_id,
+                t.session_id, t.user_id, t.name, t.service_name, t.span_type, t.failed, t.counts,
+                t.provider, t.model,
+                t.input_tokens, t.output_tokens, t.cached_input_tokens,
+                t.cache_write_tokens, t.reasoning_tokens, t.cost_reported,
+                t.input, t.output, t.tags) AS span
+        FROM traced_spans AS t
+        LEFT JOIN call_prices AS p ON p.provider = t.provider AND p.model = t.model
+    )
+) AS s
+GROUP BY s.version, s.tenant, s.trace_id;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS trace_rows_mv ON CLUSTER 'book' TO trace_rows_local AS
+SELECT
+    place.1 AS experiment_id,
+    place.2 AS start_time,
+    place.3 AS is_deleted,
+    tenant, trace_id, version, experiment_name, duration_ms, name, service_name, model_id, model_name, run_id,
+    session_id, user_id, input, output, tags, has_root, root_failed, last_received_at,
+    span_count, llm_call_count, tool_call_count, error_count, input_tokens, output_tokens, cost_usd, cost_source
+FROM (
+    SELECT
+        * EXCEPT (experiment_id, start_time),
+        arrayJoin(arrayConcat(
+            [(toString(experiment_id), start_time, 0)],
+            if(version = 0, [], arrayMap(
+                (experiment, bucket) -> (toString(experiment), toDateTime64(bucket, 9, 'UTC'), 1),
+                arrayFilter(
+                    at -> at != (experiment_id, toStartOfFiveMinutes(start_time)),
+                    arrayFlatten(arrayMap(experiment -> arrayMap(bucket -> (experiment, bucket), buckets), experiments))))))) AS place
+    FROM traced
+    WHERE whole OR version > 0
+);
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS trace_pieces_mv ON CLUSTER 'book' TO trace_pieces_local AS
+SELECT
+    cityHash64(tenant, trace_id) AS trace_key,
+    now64(3, 'UTC') AS inserted_at,
+    tenant, trace_id, whole, span_count, usage_buckets, spans
+FROM traced
+WHERE version = 0;
+
+CREATE TABLE IF NOT EXISTS derivation_state ON CLUSTER 'book'
+(
+    name LowCardinality(String) COMMENT 'What is derived',
+    version UInt64 COMMENT 'Version of the rows that were written last, microseconds',
+    since Int64 COMMENT 'Inserts before this moment are done, milliseconds',
+    done Array(Tuple(String, UInt64)) COMMENT 'Inserts since then that are done: partition and block number',
+    dirty_buckets Array(UInt32) COMMENT 'Five minutes whose usage is still to be computed, seconds'
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/all/{database}/{table}', '{shard}-{replica}', version)
+ORDER BY name
+COMMENT 'How far derived rows are';
