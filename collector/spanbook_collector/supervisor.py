@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from spanbook_collector.config import Config, dump
+from spanbook_collector.config import Config, MiB, dump
 from spanbook_collector.errors import StartError
 
 log = logging.getLogger("spanbook.collector")
@@ -144,7 +144,12 @@ async def serve(config: Config, stop: asyncio.Event, on_ready: asyncio.Event) ->
 
 
 def _node_options(config: Config) -> tuple[str, ...]:
-    return ("--data", str(config.data / "node"), "--listen", str(config.sql), "--keys", str(config.keys_file))
+    return (
+        *("--data", str(config.data / "node"), "--listen", str(config.sql), "--keys", str(config.keys_file)),
+        *("--memory-mb", str(config.node.max_memory_bytes // MiB), "--with-parent"),
+        *(word for host in config.node.allow_hosts for word in ("--allow-host", host)),
+        *(("--insecure",) if config.insecure else ()),
+    )
 
 
 def _metrics_folder(config: Config) -> Path:

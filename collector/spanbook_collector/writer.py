@@ -5,6 +5,7 @@ The web port answers before ClickHouse does, so that there is always somebody to
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import os
 from collections.abc import AsyncIterator, Mapping
@@ -89,7 +90,7 @@ async def _open(config: Config, stop: asyncio.Event) -> Store | None:
     told = ""
     while not stop.is_set():
         try:
-            return await _migrated(await open_store(_store(config)))
+            return await _migrated(await open_store(_store(config)), config)
         except StoreError as error:
             if (text := str(error)) != told:
                 log.warning("%s", without_secret(text))
@@ -104,9 +105,10 @@ def _store(config: Config) -> str:
     return config.store or f"clickhouse://spanbook:{os.environ['SPANBOOK_NODE_SECRET']}@{config.sql}/spanbook"
 
 
-async def _migrated(store: Store) -> Store:
+async def _migrated(store: Store, config: Config) -> Store:
     try:
-        changes = await store.migrate()
+        changes = await store.migrate(config.cluster)
+        await store.keep_for(**dataclasses.asdict(config.retention), cluster=config.cluster)
     except BaseException:
         await store.close()
         raise
