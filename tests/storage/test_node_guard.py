@@ -183,6 +183,15 @@ def test_system_tables_tell_of_our_databases_only(node: NodeProcess, http: urlli
         assert all(name == "spanbook" or name.startswith("spanbook_") for name in names)
 
 
+@pytest.mark.parametrize("name", ["x\\n     Function", "x\\\\", "x\\r", "`x\\n`"])
+def test_a_name_does_not_write_lines_into_the_tree(node: NodeProcess, http: urllib3.PoolManager, name: str) -> None:
+    assert ask(http, node, "SELECT {n:Identifier}", param_n=name).headers["x-clickhouse-exception-code"] == "497"
+    quoted = name.replace("`", "")
+    for text in (f"SELECT 1 AS `{quoted}`", f'SELECT 1 AS "{quoted}"', "SELECT 1 AS `a\nb`"):
+        assert ask(http, node, text).status == 403
+    assert ask(http, node, "SELECT '`a\\n`' AS `b c`").status == 200
+
+
 def test_the_machine_has_no_name(node: NodeProcess, http: urllib3.PoolManager) -> None:
     assert ask(http, node, "SELECT displayName()").data == b"spanbook\n"
 

@@ -1,6 +1,8 @@
 """The node as a process: how it starts, stops, is killed and comes back."""
 
+import contextlib
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -85,6 +87,17 @@ def test_it_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
         node = psutil.Process(int(parent.stdout.readline()))
         parent.kill()
     node.wait(20)
+
+
+def test_clients_who_do_not_read_do_not_keep_others_out(tmp_path: Path) -> None:
+    ask = b"GET /?query=SELECT+*+FROM+system.numbers HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with NodeProcess(tmp_path, options=["--query-seconds", "1"]) as node, contextlib.ExitStack() as stack:
+        for _ in range(4):
+            idle = stack.enter_context(socket.create_connection(("127.0.0.1", node.port)))
+            idle.sendall(ask)
+            assert idle.recv(100)
+        http = stack.enter_context(urllib3.PoolManager())
+        assert http.request("GET", f"{node.url}/?query=SELECT+1", timeout=30).data == b"1\n"
 
 
 def test_it_stops_on_sigint_too(tmp_path: Path) -> None:

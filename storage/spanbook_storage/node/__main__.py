@@ -37,6 +37,7 @@ def _config(arguments: Sequence[str] | None) -> NodeConfig:
     parser.add_argument("--insecure", action="store_true", help="listen beyond loopback without keys")
     parser.add_argument("--allow-host", action="append", default=[], help="a further name to be asked under")
     parser.add_argument("--memory-mb", type=int, default=NodeConfig.memory_mb, help="what the engine may hold")
+    parser.add_argument("--query-seconds", type=int, default=NodeConfig.query_seconds, help="of a reader's statement")
     parser.add_argument("--with-parent", action="store_true", help="stop when stdin closes")
     options = parser.parse_args(arguments)
     host, port = options.listen
@@ -51,6 +52,7 @@ def _config(arguments: Sequence[str] | None) -> NodeConfig:
             insecure=options.insecure,
             allowed_hosts=tuple(options.allow_host),
             memory_mb=options.memory_mb,
+            query_seconds=options.query_seconds,
             with_parent=options.with_parent,
         )
     except ValueError as error:

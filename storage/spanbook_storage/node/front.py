@@ -30,6 +30,7 @@ from .request import ClientGone, Receive, Request, Scope, Send, body, parse_requ
 _HELD_BACK = 1 << 20
 _HELD_BACK_WAITING = 16 << 20  # of a client that wants to hear the end first (wait_end_of_query)
 _PIECE = 1 << 22  # bytes of an insert that go to the engine at once
+_GRACE_SECONDS = 5
 _STATEMENT_BYTES = 1 << 18  # ClickHouse's max_query_size
 _ENCODINGS = ("zstd", "lz4", "br", "gzip", "deflate")
 _FORMAT = re.compile(r"\w+")
@@ -186,10 +187,14 @@ class Front:
             sending = asyncio.ensure_future(_send(results, working, answer, hold))
             leaving = asyncio.ensure_future(_left(receive))
             try:
-                await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
+                # the engine watches the clock only while it works, not while it waits for a client who does not read
+                limit = None if running.caller.writes else self._config.query_seconds + _GRACE_SECONDS
+                await asyncio.wait((sending, leaving), timeout=limit, return_when=asyncio.FIRST_COMPLETED)
                 if sending.done():
                     return sending.result()
                 await self._engine.kill(running.mark)
+                if not leaving.done():
+                    raise NodeError(159, "TIMEOUT_EXCEEDED", f"Timeout exceeded: the result was not read in {limit} s")
             finally:
                 sending.cancel()
                 leaving.cancel()

@@ -24,6 +24,11 @@ def escaped(value: str) -> str:
     return value.translate(_TAB_SEPARATED)
 
 
+def names(text: str) -> list[str]:
+    """The quoted names of a text, as they stand between their quotes."""
+    return [quoted[1:-1] for quoted in _QUOTED.findall(text) if not quoted.startswith("'")]
+
+
 def covered(text: str) -> str:
     """The text with everything in quotes replaced by `_` of the same length: keywords found in it are keywords."""
     return _QUOTED.sub(lambda quoted: quoted[0][0] + "_" * (len(quoted[0]) - 2) + quoted[0][0], text)
