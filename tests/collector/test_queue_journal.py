@@ -94,6 +94,21 @@ def test_an_unclean_stop_of_the_host_is_noticed(
     again.close()
 
 
+def test_an_unclean_stop_is_remembered_until_the_store_has_been_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Journal.open(tmp_path).close()
+    monkeypatch.setattr(journal, "_boot_id", lambda: "another boot")
+    Journal.open(tmp_path).close()  # ends before anything was compared
+    again = Journal.open(tmp_path)
+    assert again.unclean_host_stop
+    again.reconciled()
+    again.close()
+    last = Journal.open(tmp_path)
+    assert not last.unclean_host_stop
+    last.close()
+
+
 def test_every_torn_tail_gives_the_state_before_or_after_the_last_event(tmp_path: Path) -> None:
     path = tmp_path / "journals" / "clickhouse.journal"
     opened = Journal.open(tmp_path)

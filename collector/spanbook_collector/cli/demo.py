@@ -57,13 +57,13 @@ def _until_readable(told: Told, store: str, key: str) -> float:
         "SELECT count() FROM traces WHERE start_time > now() - INTERVAL 1 DAY AND cost_usd IS NOT NULL "
         "AND (run_id = {run:String} OR startsWith(session_id, {prefix:String}))"
     )
-    client = connect(store, key)
+    client, readable = connect(store, key), 0
     while (left := began + PATIENCE - time.monotonic()) > 0:
-        rows = ask(client, query, {"run": told.run_id, "prefix": told.session_prefix})
-        if rows[0][0] >= told.traces:
+        readable = ask(client, query, {"run": told.run_id, "prefix": told.session_prefix})[0][0]
+        if readable >= told.traces:
             return time.monotonic() - began
         time.sleep(min(0.1, left))
     raise SpanbookError(
-        f"only {rows[0][0]} of {told.traces} traces can be read after {PATIENCE:.0f} s",
+        f"only {readable} of {told.traces} traces can be read after {PATIENCE:.0f} s",
         "`spanbook check` says what holds them up",
     )

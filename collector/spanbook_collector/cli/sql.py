@@ -90,7 +90,8 @@ def connect(store: str, key: str) -> Client:
 
 
 def _copy(client: Client, query: str, output_format: str, out: BinaryIO) -> None:
-    with client.raw_stream(query, fmt=output_format) as stream:
+    with client.raw_stream(query, fmt=output_format) as source:
+        stream: Any = source
         for chunk in iter(lambda: stream.read(65536), b""):
             out.write(chunk)
     out.flush()

@@ -84,6 +84,7 @@ class ClickHouseExporter:
             while (error := await self._reconcile(signal)) is not None:
                 log.warning("cannot compare the newest batches with the store: %s", _brief(error))
                 await self._pause(PAUSE_FOR_OPERATOR)
+        await self._durably(self._journal.reconciled)
 
     async def _reconcile(self, signal: Signal) -> StoreError | None:
         batches = [*self._journal.finished(), *self._journal.unfinished()]

@@ -5,6 +5,7 @@ One file of checked lines (`lines.py`). The first is `{"version", "boot"}`, then
     {"begin": [batch, ...]}                     before the first insert of these batches; fsynced
     {"split": batch, "into": [batch, ...]}      a refused batch goes on as its halves; fsynced
     {"done": [batch, ...]}                      stored, or given up to the dead letters; not fsynced
+    {"unclean": bool}                           the host stopped uncleanly, and nothing is reconciled yet; fsynced
     {"closed": true}                            the store had everything on disk; fsynced
 
 with a batch written as `[signal, first, last, epoch]`. A `done` that a power cut takes is no harm: its batch is
@@ -62,9 +63,11 @@ class Journal:
         self._unfinished: dict[Batch, None] = {}
         self._finished: dict[Batch, None] = {}
         self._boot, self._closed = "", True
+        self.unclean_host_stop = False
         try:
             self._load()
-            self.unclean_host_stop = not self._closed and self._boot != _boot_id()
+            if not self._closed and self._boot != _boot_id():
+                self.unclean_host_stop = True
             self._rewrite()
         except BaseException:
             self._release()
@@ -99,6 +102,11 @@ class Journal:
         """Note that nothing is left to do for these batches."""
         self._append({"done": [_pack(batch) for batch in batches]}, sync=False)
         self._done(batches)
+
+    def reconciled(self) -> None:
+        """Make it durable that the store has been compared with the queue after an unclean stop of the host."""
+        self._append({"unclean": False}, sync=True)
+        self.unclean_host_stop = False
 
     def close(self, *, clean: bool = False) -> None:
         """Close the file; `clean` says that whatever the store has acknowledged is on its disk."""
@@ -144,6 +152,8 @@ class Journal:
         self._forget_file()
         self._finished = dict.fromkeys(self.finished())
         events: list[dict[str, Any]] = [{"version": _VERSION, "boot": _boot_id()}]
+        if self.unclean_host_stop:
+            events.append({"unclean": True})
         if self._finished:
             events.append({"done": [_pack(batch) for batch in self._finished]})
         if self._unfinished:
@@ -173,6 +183,7 @@ class Journal:
             )
         self._boot = event.get("boot", self._boot)
         self._closed = event.get("closed", False)
+        self.unclean_host_stop = event.get("unclean", self.unclean_host_stop)
         if "split" in event:
             self._split(_unpack(event["split"]), [_unpack(packed) for packed in event["into"]])
         self._begin(_unpack(packed) for packed in event.get("begin", ()))

@@ -1,0 +1,179 @@
+"""From the queue into a real ClickHouse: poison, repetition, dead letters, and what an unclean stop took."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from spanbook_collector.config import WriterSettings
+from spanbook_collector.dead_letters import DeadLetters
+from spanbook_collector.exporters.clickhouse import ClickHouseExporter
+from spanbook_collector.exporters.resending import resend
+from spanbook_collector.queue import Journal, Limits, Queue, QueueReader, journal
+from spanbook_schemas.signals import Signal
+from spanbook_storage.node.process import NodeProcess
+from spanbook_storage.store import Store, open_store
+
+# A resource with a scope that is no protobuf: neither flatten nor stamp look that deep, ClickHouse does.
+POISON = b"\x0a\x04\x12\x02\xff\xff"
+UNWALKABLE = b"\x0a\x02\xf3\x01"  # a group where a field of a resource should be
+SETTINGS = WriterSettings(batch_seconds=0.05)
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
+    with NodeProcess(tmp_path_factory.mktemp("node")) as process:
+        yield process
+
+
+@pytest.fixture
+async def store(node: NodeProcess) -> AsyncIterator[Store]:
+    opened = await open_store(node.dsn)
+    await opened.migrate()
+    await opened.command("TRUNCATE TABLE otel_traces")
+    yield opened
+    await opened.close()
+
+
+class Delivery:
+    """A queue with an exporter, which can be stopped and started again as a process would be."""
+
+    def __init__(self, directory: Path, store: Store) -> None:
+        self.directory, self.store = directory, store
+        self.letters = DeadLetters(directory / "dead-letters")
+        self.reader: QueueReader
+
+    async def put(self, *bodies: bytes) -> None:
+        QueueReader.open(self.directory, "clickhouse").close()
+        queue = Queue.open(self.directory, Limits(min_free_bytes=0))
+        await asyncio.gather(*(queue.append("", Signal.TRACES, body, time.time_ns(), b"") for body in bodies))
+        await queue.close()
+
+    @contextlib.asynccontextmanager
+    async def running(self, *, clean: bool = True) -> AsyncIterator[ClickHouseExporter]:
+        stop = asyncio.Event()
+        self.reader = QueueReader.open(self.directory, "clickhouse")
+        opened = Journal.open(self.directory)
+        exporter = ClickHouseExporter(self.reader, opened, self.store, self.letters, SETTINGS)
+        if opened.unclean_host_stop:
+            await exporter.reconcile(stop)
+        tasks = [asyncio.create_task(exporter.run(stop))]
+        tasks.append(asyncio.create_task(resend(self.letters, exporter.deliver_again, stop)))
+        try:
+            yield exporter
+        finally:
+            stop.set()
+            await asyncio.gather(*tasks)
+            opened.close(clean=clean)
+            self.reader.close()
+
+    async def drained(self) -> None:
+        await until(lambda: not self.reader.lag().records)
+
+    async def names(self) -> list[str]:
+        rows = await self.store.query("SELECT SpanName FROM otel_traces ORDER BY SpanName")
+        return [str(name) for (name,) in rows]
+
+
+@pytest.fixture
+def delivery(tmp_path: Path, store: Store) -> Delivery:
+    return Delivery(tmp_path, store)
+
+
+def request(*names: str) -> bytes:
+    message = ExportTraceServiceRequest()
+    scope = message.resource_spans.add().scope_spans.add()
+    for number, name in enumerate(names, 1):
+        now = time.time_ns()
+        scope.spans.add(
+            trace_id=name.encode().ljust(16, b"."),
+            span_id=number.to_bytes(8, "big"),
+            name=name,
+            start_time_unix_nano=now,
+            end_time_unix_nano=now + 1,
+        )
+    return message.SerializeToString()
+
+
+async def until(done: Callable[[], bool]) -> None:
+    """Wait for what another task or process brings about."""
+    async with asyncio.timeout(60):
+        while not done():  # noqa: ASYNC110 - there is no event across processes
+            await asyncio.sleep(0.02)
+
+
+async def until_stored(delivery: Delivery, spans: int) -> None:
+    async with asyncio.timeout(60):
+        while len(await delivery.names()) < spans:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+async def test_a_request_that_clickhouse_refuses_is_set_aside_alone(delivery: Delivery) -> None:
+    await delivery.put(request("a"), request("b"), POISON, request("c", "d"), request("e"))
+    async with delivery.running():
+        await delivery.drained()
+    assert await delivery.names() == ["a", "b", "c", "d", "e"]
+    [letter] = delivery.letters.all()
+    assert delivery.letters.body(letter) == POISON
+    assert "DB::Exception" in letter.reason
+
+
+async def test_a_request_that_cannot_be_prepared_holds_up_nobody(delivery: Delivery) -> None:
+    await delivery.put(request("a"), UNWALKABLE, request("b"))
+    async with delivery.running():
+        await delivery.drained()
+    assert await delivery.names() == ["a", "b"]
+    [letter] = delivery.letters.all()
+    assert delivery.letters.body(letter) == UNWALKABLE
+
+
+async def test_a_dead_letter_is_sent_again_when_somebody_asks(delivery: Delivery) -> None:
+    await delivery.put(POISON)
+    async with delivery.running():
+        await delivery.drained()
+        [letter] = delivery.letters.all()
+        delivery.letters.move(letter, delivery.letters.again, letter.reason)
+        await until(lambda: not delivery.letters.again.count())
+    [again] = delivery.letters.all()  # refused again, and still there
+    assert again.seq == letter.seq
+
+
+async def test_a_batch_under_way_at_a_crash_is_repeated_and_there_once(delivery: Delivery) -> None:
+    await delivery.put(request("a"), request("b"))
+    async with delivery.running():
+        await delivery.drained()
+    await delivery.put(request("c"))
+    reader = QueueReader.open(delivery.directory, "clickhouse")
+    opened = Journal.open(delivery.directory)
+    work = ClickHouseExporter(reader, opened, delivery.store, delivery.letters, SETTINGS)
+    stop = asyncio.Event()
+    running = asyncio.create_task(work.run(stop))
+    await until_stored(delivery, 3)  # the process dies before it notes that
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+    opened.close()
+    reader.close()
+    async with delivery.running():
+        await delivery.drained()
+    assert await delivery.names() == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("lost", ["SpanName = 'b'", "1"], ids=["a row", "everything"])
+async def test_what_the_store_lost_in_a_power_cut_is_written_anew(
+    delivery: Delivery, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    await delivery.put(request("a", "b"), request("c"))
+    async with delivery.running(clean=False):
+        await delivery.drained()
+    await delivery.store.command(f"DELETE FROM otel_traces WHERE {lost}")
+    boot_id = delivery.directory / "boot_id"
+    boot_id.write_text("another\n")
+    monkeypatch.setattr(journal, "_BOOT_ID", boot_id)
+    async with delivery.running():
+        await until_stored(delivery, 3)
+    assert await delivery.names() == ["a", "b", "c"]
