@@ -110,8 +110,10 @@ def _refuse_unknown(known: Mapping[str, Setting], environment: Mapping[str, str]
             raise ConfigError(f"unknown environment variable: `{name}`", _nearest(name, names))
 
 
-# Variables that belong to other parts: the application side, and tests.
-NOT_SETTINGS = frozenset({"SPANBOOK_SOAK", "SPANBOOK_CONFIG", "SPANBOOK_NODE_SECRET"})
+# Variables that belong to other parts: the command line, the application side, and tests.
+NOT_SETTINGS = frozenset(
+    f"{PREFIX}{name}" for name in ("CONFIG", "GOLDEN", "KEY", "METRICS", "NODE_SECRET", "RAISE_ERRORS", "SEED", "SOAK")
+)
 
 
 def _leaves(file: Mapping[str, Any], known: Mapping[str, Setting], path: str = "") -> Iterator[str]:
