@@ -3,7 +3,7 @@
 Importing this imports no SDK: `autolog()` waits for the application to do so.
 """
 
-from . import anthropic, cohere, fireworks, groq, mistralai, ollama, openai, together
+from . import anthropic, cohere, fireworks, google_genai, groq, mistralai, ollama, openai, together
 from ._assessments import (
     Assessment,
     AssessmentError,
@@ -19,7 +19,7 @@ from ._settings import Content, configure
 from ._tracing import ActiveSpan, agent, get_current_trace_id, retriever, start_span, tool, trace
 
 # Every supported SDK; a new one is a module, a line here and an entry point in pyproject.toml.
-_SDKS = (anthropic, cohere, fireworks, groq, mistralai, ollama, openai, together)
+_SDKS = (anthropic, cohere, fireworks, google_genai, groq, mistralai, ollama, openai, together)
 
 
 def autolog() -> None:
@@ -53,6 +53,7 @@ __all__ = [
     "fireworks",
     "flush",
     "get_current_trace_id",
+    "google_genai",
     "groq",
     "log_expectation",
     "log_feedback",

@@ -7,6 +7,7 @@ in its last words, and the JSON around it stays whole.
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
 
@@ -81,6 +82,14 @@ def blob(modality: str, mime_type: str | None, base64: str, start: int = 0) -> P
         part["content"] = ""
         part["byte_size"] = length * 3 // 4
     return part
+
+
+def binary(modality: str, mime_type: str | None, data: bytes) -> Part:
+    """Return inline media that an SDK takes as bytes."""
+    if len(data) * 4 // 3 <= _settings.current().max_blob:
+        return blob(modality, mime_type, b64encode(data).decode())
+    part: Part = {"type": "blob", "modality": modality, "content": "", "byte_size": len(data)}
+    return {**part, "mime_type": mime_type} if mime_type else part
 
 
 def media(modality: str, url: str) -> Part:

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from scenarios import cohere, mistralai, ollama, openai, stainless_copies
+from scenarios import cohere, google_genai, mistralai, ollama, openai, stainless_copies
 from scenarios.row import Row
 
-ROWS: tuple[Row, ...] = (*openai.ROWS, *stainless_copies.ROWS, *cohere.ROWS, *ollama.ROWS, *mistralai.ROWS)
+ROWS: tuple[Row, ...] = (
+    *openai.ROWS,
+    *stainless_copies.ROWS,
+    *cohere.ROWS,
+    *ollama.ROWS,
+    *mistralai.ROWS,
+    *google_genai.ROWS,
+)

@@ -23,7 +23,10 @@ from scenarios.row import Row, Way
 from scenarios.running import chunks_of, closed, logged, outcome, sdk_module, sent, take
 from scenarios.table import ROWS
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession:DeprecationWarning"),  # google-genai
+]
 Clients = Callable[[Row, bool], Any]
 
 CONTENT = ("gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.system_instructions", "gen_ai.tool.definitions")
@@ -203,7 +206,7 @@ async def test_a_cancelled_call_is_an_error(
     fake.always(Silence())
     with logged(row):
         task = asyncio.create_task(take(way, clients(row, True), row))
-        await asyncio.to_thread(fake.arrived.acquire)
+        assert await asyncio.to_thread(fake.arrived.acquire, timeout=10)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -1,0 +1,42 @@
+"""Google's Gemini through google-genai, on AI Studio and on Vertex.
+
+Hooked is what makes one request, below `generate_content`: that one may call the model many times, running the
+application's functions in between, and each time is a call of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from spanbook_schemas import gen_ai
+
+from ._gemini import Embeddings, GenerateContent, Images
+from ._hosts import server_at
+from ._readers import Attributes, Reader
+from ._sdk import Hook, Sdk
+
+
+def _target(models: Any) -> Attributes:
+    client = models._api_client
+    provider = "gcp.vertex_ai" if client.vertexai else "gcp.gemini"
+    return {gen_ai.PROVIDER_NAME: provider, **server_at(client._http_options.base_url)}
+
+
+_METHODS: dict[str, Reader] = {
+    "_generate_content": GenerateContent(),
+    "_generate_content_stream": GenerateContent(streamed=True),
+    "embed_content": Embeddings(),
+    "generate_images": Images(),
+}
+
+_sdk = Sdk(
+    provider="gcp.gemini",
+    requires="google-genai>=1.20",
+    hooks=tuple(
+        Hook("google.genai.models", f"{models}.{method}", reader, _target)
+        for models in ("Models", "AsyncModels")
+        for method, reader in _METHODS.items()
+    ),
+)
+autolog = _sdk.autolog
+unlog = _sdk.unlog

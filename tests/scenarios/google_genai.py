@@ -1,0 +1,197 @@
+"""google-genai: generate_content and embeddings, on AI Studio and on Vertex."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from fakes.replies import Reply
+from scenarios import openai_shaped as shape
+from scenarios.row import (
+    PARAMETERS,
+    QUESTION,
+    SYSTEM,
+    SYSTEM_INSTRUCTIONS,
+    TOOL_DEFINITION,
+    USER_MESSAGE,
+    Fields,
+    Row,
+    Way,
+    output_messages,
+)
+
+
+def options(url: str, retries: int, timeout: float) -> Any:
+    from google.genai import types
+
+    again = types.HttpRetryOptions(attempts=retries + 1, initial_delay=0.001, max_delay=0.002, jitter=0.0)
+    return types.HttpOptions(base_url=url, timeout=int(timeout * 1000), retry_options=again)
+
+
+def open_client(url: str, *, retries: int = 0, timeout: float = 20.0) -> Any:
+    from google import genai
+
+    return genai.Client(api_key="k", vertexai=False, http_options=options(url, retries, timeout))
+
+
+def open_vertex(url: str, *, retries: int = 0, timeout: float = 20.0) -> Any:
+    from google import genai
+    from google.oauth2.credentials import Credentials
+
+    credentials: Any = Credentials("token")  # type: ignore[no-untyped-call]
+    return genai.Client(
+        vertexai=True,
+        project="p",
+        location="us-central1",
+        credentials=credentials,
+        http_options=options(url, retries, timeout),
+    )
+
+
+class Connection:
+    """One client holds a synchronous and an asynchronous connection."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    async def aclose(self) -> None:
+        await self._client.aio.aclose()
+        self._client.close()
+
+
+FIELDS: Fields = {
+    "model": "fake-model",
+    "contents": QUESTION,
+    "config": {
+        "system_instruction": SYSTEM,
+        "temperature": 0.5,
+        "top_p": 0.9,
+        "top_k": 40,
+        "max_output_tokens": 64,
+        "stop_sequences": ["END"],
+        "seed": 7,
+        "frequency_penalty": 0.25,
+        "presence_penalty": -0.25,
+        "tools": [
+            {
+                "function_declarations": [
+                    {
+                        "name": "get_weather",
+                        "description": "Current weather",
+                        "parameters_json_schema": PARAMETERS,
+                    }
+                ]
+            }
+        ],
+    },
+}
+ASKED = {
+    **shape.ASKED,
+    "gen_ai.request.top_k": 40,
+    "gen_ai.input.messages": [USER_MESSAGE],
+    "gen_ai.system_instructions": SYSTEM_INSTRUCTIONS,
+    "gen_ai.tool.definitions": [TOOL_DEFINITION],
+}
+
+
+def generate(client: Any, fields: Fields) -> Any:
+    return client.models.generate_content(**fields)
+
+
+async def agenerate(client: Any, fields: Fields) -> Any:
+    return await client.aio.models.generate_content(**fields)
+
+
+def stream(client: Any, fields: Fields) -> Any:
+    return client.models.generate_content_stream(**fields)
+
+
+def astream(client: Any, fields: Fields) -> Any:
+    return client.aio.models.generate_content_stream(**fields)
+
+
+def drained(client: Any, fields: Fields) -> list[Any]:
+    return list(stream(client, fields))
+
+
+async def adrained(client: Any, fields: Fields) -> list[Any]:
+    return [chunk async for chunk in await astream(client, fields)]
+
+
+def chat(client: Any, fields: Fields) -> Any:
+    session = client.chats.create(model=fields["model"], config=fields["config"])
+    return session.send_message(fields["contents"])
+
+
+def answered(reply: Reply, streamed: bool) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "gen_ai.response.id": reply.id,
+        "gen_ai.response.model": reply.model or "fake-model",
+        "gen_ai.response.finish_reasons": (reply.reason,),
+        "gen_ai.output.messages": output_messages(reply, reply.reason),
+    }
+    if reply.usage:
+        told |= {
+            "gen_ai.usage.input_tokens": reply.usage.input,
+            "gen_ai.usage.output_tokens": reply.usage.output,
+            "gen_ai.usage.cache_read.input_tokens": reply.usage.cached,
+            "gen_ai.usage.reasoning.output_tokens": reply.usage.reasoning,
+            "gen_ai.usage.text.input_tokens": reply.usage.input,
+        }
+    return told
+
+
+def embed(client: Any, fields: Fields) -> Any:
+    return client.models.embed_content(**fields)
+
+
+async def aembed(client: Any, fields: Fields) -> Any:
+    return await client.aio.models.embed_content(**fields)
+
+
+GENERATE = Row(
+    name="google_genai.generate",
+    sdk="google_genai",
+    provider="gcp.gemini",
+    operation="generate_content",
+    open=open_client,
+    open_async=open_client,
+    connection=Connection,
+    fields=FIELDS,
+    asked=ASKED,
+    answered=answered,
+    ways=(
+        Way("call", generate),
+        Way("acall", agenerate, is_async=True),
+        Way("stream", drained, streams=True),
+        Way("astream", adrained, streams=True, is_async=True),
+        Way("chat", chat),
+    ),
+    stream=stream,
+    astream=astream,
+)
+VERTEX = dataclasses.replace(
+    GENERATE,
+    name="google_genai.vertex",
+    provider="gcp.vertex_ai",
+    open=open_vertex,
+    open_async=open_vertex,
+    ways=(Way("call", generate), Way("stream", drained, streams=True)),
+    stream=None,
+    astream=None,
+)
+EMBED = Row(
+    name="google_genai.embed",
+    sdk="google_genai",
+    provider="gcp.gemini",
+    operation="embeddings",
+    open=open_client,
+    open_async=open_client,
+    connection=Connection,
+    fields={"model": "fake-model", "contents": ["a", "b"]},
+    asked={},
+    answered=lambda reply, streamed: {"gen_ai.embeddings.dimension.count": len(reply.vector)},
+    ways=(Way("call", embed), Way("acall", aembed, is_async=True)),
+    tools=False,
+)
+ROWS = (GENERATE, VERTEX, EMBED)
