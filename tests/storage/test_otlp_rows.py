@@ -30,6 +30,8 @@ CONTENT = {
     "gen_ai.tool.call.result": "tool_result",
     "gen_ai.retrieval.query.text": "retrieval_query",
     "gen_ai.retrieval.documents": "retrieval_documents",
+    "spanbook.input": "span_input",
+    "spanbook.output": "span_output",
 }
 
 # Every example is an insert into a real store: shrinking one takes minutes, and the request is small anyway.

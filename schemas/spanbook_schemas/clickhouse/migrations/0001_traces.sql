@@ -94,8 +94,10 @@ CREATE TABLE IF NOT EXISTS otel_traces
     tool_result String DEFAULT SpanAttributes['gen_ai.tool.call.result'] COMMENT 'gen_ai.tool.call.result, JSON' CODEC(ZSTD(3)),
     retrieval_query String DEFAULT SpanAttributes['gen_ai.retrieval.query.text'] COMMENT 'gen_ai.retrieval.query.text' CODEC(ZSTD(3)),
     retrieval_documents String DEFAULT SpanAttributes['gen_ai.retrieval.documents'] COMMENT 'gen_ai.retrieval.documents, JSON' CODEC(ZSTD(3)),
-    input_preview String DEFAULT leftUTF8(multiIf(input_messages != '', input_messages, tool_arguments != '', tool_arguments, retrieval_query), 300) COMMENT 'First 300 characters of the input: messages, tool arguments or retrieval query' CODEC(ZSTD(1)),
-    output_preview String DEFAULT leftUTF8(multiIf(output_messages != '', output_messages, tool_result != '', tool_result, retrieval_documents), 300) COMMENT 'First 300 characters of the output: messages, tool result or retrieved documents' CODEC(ZSTD(1)),
+    span_input String DEFAULT SpanAttributes['spanbook.input'] COMMENT 'spanbook.input: what a traced function was called with, JSON' CODEC(ZSTD(3)),
+    span_output String DEFAULT SpanAttributes['spanbook.output'] COMMENT 'spanbook.output: what a traced function returned, JSON' CODEC(ZSTD(3)),
+    input_preview String DEFAULT leftUTF8(multiIf(input_messages != '', input_messages, tool_arguments != '', tool_arguments, retrieval_query != '', retrieval_query, span_input), 300) COMMENT 'First 300 characters of the input: messages, tool arguments, retrieval query, or what a function was called with' CODEC(ZSTD(1)),
+    output_preview String DEFAULT leftUTF8(multiIf(output_messages != '', output_messages, tool_result != '', tool_result, retrieval_documents != '', retrieval_documents, span_output), 300) COMMENT 'First 300 characters of the output: messages, tool result, retrieved documents, or what a function returned' CODEC(ZSTD(1)),
 
     -- ---- the rest of OTLP, which the exporter's columns leave out
     trace_flags UInt32 DEFAULT 0 COMMENT 'Flags of the span: W3C trace flags in the low byte, remote-parent bits above' CODEC(ZSTD(1)),

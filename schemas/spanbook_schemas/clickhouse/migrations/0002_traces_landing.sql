@@ -48,7 +48,7 @@ WITH
     -- OTLP's nanoseconds are unsigned, the type's are signed.
     t -> fromUnixTimestamp64Nano(toInt64(least(t, 9223372036854775807))) AS time,
     ['gen_ai.input.messages', 'gen_ai.output.messages', 'gen_ai.system_instructions', 'gen_ai.tool.definitions',
-     'gen_ai.tool.call.arguments', 'gen_ai.tool.call.result', 'gen_ai.retrieval.query.text', 'gen_ai.retrieval.documents'] AS content_keys
+     'gen_ai.tool.call.arguments', 'gen_ai.tool.call.result', 'gen_ai.retrieval.query.text', 'gen_ai.retrieval.documents', 'spanbook.input', 'spanbook.output'] AS content_keys
 SELECT
     time(span.start_time_unix_nano) AS Timestamp,
     lower(hex(span.trace_id)) AS TraceId,
@@ -83,6 +83,8 @@ SELECT
     texts[indexOf(keys, 'gen_ai.tool.call.result')] AS tool_result,
     texts[indexOf(keys, 'gen_ai.retrieval.query.text')] AS retrieval_query,
     texts[indexOf(keys, 'gen_ai.retrieval.documents')] AS retrieval_documents,
+    texts[indexOf(keys, 'spanbook.input')] AS span_input,
+    texts[indexOf(keys, 'spanbook.output')] AS span_output,
     span.flags AS trace_flags,
     span.dropped_attributes_count AS dropped_attributes_count,
     span.dropped_events_count AS dropped_events_count,

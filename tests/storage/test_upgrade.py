@@ -1,0 +1,54 @@
+"""A store that was upgraded is the same as one that was made today."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from spanbook_storage import migrations
+from spanbook_storage.migrations import Change
+
+
+@pytest.fixture
+def empty(book: Any, database: str) -> Iterator[Any]:
+    opened = type(book)(book.dsn.rpartition("/")[0] + f"/{database}")
+    yield opened
+    opened.close()
+
+
+def ddl(book: Any) -> dict[str, str]:
+    rows = book.query("SELECT name, create_table_query FROM system.tables WHERE database = currentDatabase()")
+    return {name: re.sub(r"\bspanbook_[0-9a-f]{8}\b", "book", query) for name, query in rows}
+
+
+def test_an_upgraded_store_equals_a_new_one(book: Any, empty: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, views = migrations.migrations()[:5], migrations.views()
+    old = Change("views/spans.sql", "CREATE OR REPLACE VIEW spans AS SELECT TraceId AS trace_id FROM otel_traces;")
+    monkeypatch.setattr(migrations, "migrations", lambda: first)
+    monkeypatch.setattr(migrations, "views", lambda: [old])
+    assert [change.name for change in empty.run(empty.store.migrate())] == [
+        *(change.name for change in first),
+        old.name,
+    ]
+    monkeypatch.undo()
+
+    planned = [change.name for change in empty.run(empty.store.plan())]
+    assert planned[-len(views) :] == [view.name for view in views]
+    assert [change.name for change in empty.run(empty.store.migrate())] == planned
+    assert empty.run(empty.store.plan()) == []
+    assert ddl(empty) == ddl(book)
+
+
+def test_retention_is_set_once_and_follows_the_configuration(book: Any) -> None:
+    def ttl(table: str) -> str:
+        return str(re.findall(r"TTL .*?toIntervalDay\(\d+\)", ddl(book)[table])[0])
+
+    book.run(book.store.keep_for(traces_days=30, logs_days=7, metrics_days=3))
+    assert ttl("otel_traces") == "TTL toDateTime(PartitionTime) + toIntervalDay(30)"
+    assert ttl("otel_logs").endswith("(7)")
+    assert ttl("otel_metrics_sum").endswith("(3)")
+    changed = book.query("SELECT max(metadata_modification_time) FROM system.tables WHERE name = 'otel_traces'")
+    book.run(book.store.keep_for(traces_days=30, logs_days=8, metrics_days=3))
+    assert ttl("otel_logs").endswith("(8)")
+    assert book.query("SELECT max(metadata_modification_time) FROM system.tables WHERE name = 'otel_traces'") == changed
