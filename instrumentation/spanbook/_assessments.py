@@ -9,8 +9,6 @@ from __future__ import annotations
 import json
 import re
 import time
-import traceback
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -94,7 +92,7 @@ def log_feedback(
     """
     target = _target(trace_id, span_id, response_id, session_id)
     feedback = Feedback(
-        assessment_id=f"a-{uuid.uuid4().hex}",
+        assessment_id=_new_id(),
         name=_named(name),
         value=value,
         source=_source(source, "CODE"),
@@ -134,7 +132,7 @@ def log_expectation(
         raise ValueError("cannot expect nothing: `value=None`\nhint: give the value that the answer should have")
     target = _target(trace_id, span_id, None, None)
     expectation = Expectation(
-        assessment_id=f"a-{uuid.uuid4().hex}",
+        assessment_id=_new_id(),
         name=_named(name),
         value=value,
         source=_source(source, "HUMAN"),
@@ -173,6 +171,12 @@ def _target(trace_id: str | None, span_id: str | None, response_id: str | None, 
     return _Target(match.group(1).lower(), span_id and span_id.lower(), response_id, session_id)
 
 
+def _new_id() -> str:
+    import uuid
+
+    return f"a-{uuid.uuid4().hex}"
+
+
 def _named(name: str) -> str:
     if not isinstance(name, str) or not name:
         raise ValueError(f"cannot name an assessment: `{name!r}`\nhint: a word such as 'helpful'")
@@ -191,6 +195,8 @@ def _error(error: Exception | AssessmentError | str | None) -> AssessmentError |
     if error is None or isinstance(error, AssessmentError):
         return error
     if isinstance(error, Exception):
+        import traceback
+
         trace = "".join(traceback.format_exception(error))
         return AssessmentError(type(error).__name__, str(error), trace)
     if isinstance(error, str):

@@ -8,7 +8,6 @@ instrumentation.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +20,6 @@ from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context, attach
 from opentelemetry.trace import Span, TracerProvider, get_current_span
 
 from spanbook_schemas import gen_ai, names
-from spanbook_schemas.ids import experiment_id as id_of_experiment
 
 _DEFAULT_TENANT = ""
 _EXPERIMENT = (names.EXPERIMENT_ID, names.EXPERIMENT_NAME)
@@ -77,6 +75,8 @@ def set_experiment(name: str | None = None, *, experiment_id: str | None = None)
         _replace(_EXPERIMENT, {names.EXPERIMENT_ID: experiment_id})
         return Experiment(experiment_id, None)
     assert name is not None
+    from spanbook_schemas.ids import experiment_id as id_of_experiment
+
     _replace(_EXPERIMENT, {names.EXPERIMENT_NAME: name})
     return Experiment(id_of_experiment(_DEFAULT_TENANT, name), name)
 
@@ -231,4 +231,6 @@ def reset() -> None:
 
 
 def _id_of_model(name: str) -> str:
+    import hashlib
+
     return f"m-{hashlib.sha256(name.encode()).hexdigest()[:32]}"

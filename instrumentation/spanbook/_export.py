@@ -1,17 +1,19 @@
 """The providers that Spanbook makes where the application has none: OTLP to a collector, by the `OTEL_*` environment.
 
 Exporters are made when the first batch leaves, in the thread that sends it, and again after a fork: gRPC takes long to
-import and does not survive one. A collector that is not there is mentioned once, not with every batch.
+import and does not survive a fork. A collector that is not there is mentioned once, not with every batch.
 """
 
 from __future__ import annotations
 
 import atexit
+import concurrent.futures.thread  # noqa: F401  what exporters import cannot be imported any more at exit
 import ipaddress
 import logging
 import os
 import threading
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.metadata import entry_points
 from time import monotonic
@@ -21,6 +23,8 @@ from urllib.parse import urlsplit
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+
+from . import _guard
 
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs import LoggerProvider
@@ -117,22 +121,33 @@ class Outgoing(SpanExporter):
         self._signal = signal
         self._exporter: Any = None
         self._process = 0
+        self._making = threading.Lock()
         self._reached = True
+        unlocked = weakref.WeakMethod(self._unlocked)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=lambda: (method := unlocked()) and method())
+        _before_threads_end(self.prepare)
         for name in _TALKATIVE:
             logger = logging.getLogger(name)
             if _quiet not in logger.filters:
                 logger.addFilter(_quiet)
 
     def export(self, spans: Sequence[Any]) -> SpanExportResult:
+        self.prepare()
         _quiet.here.exporting = True
         try:
-            if self._process != os.getpid():
-                self._exporter, self._process = _exporter(self._signal), os.getpid()
             result: SpanExportResult = self._exporter.export(spans)
         finally:
             _quiet.here.exporting = False
         self._tell(result.name == "SUCCESS")
         return result
+
+    def prepare(self) -> None:
+        """Make the exporter of this process, if it has none yet."""
+        if self._process != os.getpid():
+            with self._making:
+                if self._process != os.getpid():
+                    self._exporter, self._process = _exporter(self._signal), os.getpid()
 
     def shutdown(self) -> None:
         if self._exporter is not None and self._process == os.getpid():
@@ -140,6 +155,9 @@ class Outgoing(SpanExporter):
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         return True
+
+    def _unlocked(self) -> None:
+        self._making = threading.Lock()  # another thread may have held it in the parent
 
     def _tell(self, reached: bool) -> None:
         if reached != self._reached:
@@ -203,6 +221,13 @@ def _close_at_exit(processor: Any) -> None:
             batch.shutdown(timeout_millis=_remaining() * 1000)
 
     atexit.register(close)
+
+
+def _before_threads_end(prepare: Callable[[], None]) -> None:
+    """Run *prepare* when the process begins to end: later on, an exporter can be used but no longer made."""
+    register = getattr(threading, "_register_atexit", None)
+    if register is not None:
+        register(lambda: _guard.harmless(prepare))
 
 
 def _remaining() -> float:

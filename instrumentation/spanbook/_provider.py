@@ -7,6 +7,7 @@ provider afterwards.
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -126,6 +127,15 @@ def _made() -> TracerProvider:
     _settings.destination_is_local(local)
     _own.append(provider)
     return provider
+
+
+def _unlocked() -> None:
+    global _lock
+    _lock = threading.RLock()  # another thread may have held it in the parent
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlocked)
 
 
 def _resource() -> Any:

@@ -15,7 +15,6 @@ from importlib.util import find_spec
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any
 
-import wrapt
 from opentelemetry.trace import SpanKind
 
 from spanbook_schemas import gen_ai
@@ -24,7 +23,6 @@ from ._call import Call
 from ._guard import failed
 from ._readers import Attributes, Reader
 from ._streams import (
-    WatchedAsync,
     begun_late,
     begun_late_async,
     opening,
@@ -109,6 +107,8 @@ class Sdk:
                 self._apply(hook)
             elif index not in self._pending:
                 self._pending.add(index)
+                import wrapt
+
                 wrapt.register_post_import_hook(self._when_imported(hook), hook.module)
 
     def unlog(self) -> None:
@@ -141,17 +141,26 @@ class Sdk:
         return apply
 
     def _apply(self, hook: Hook | Patch) -> None:
+        import wrapt
+
         try:
             owner, name, original = wrapt.resolve_path(sys.modules[hook.module], hook.method)
         except AttributeError:
             log.warning("%s has no %s.%s: not traced", self.package, hook.module, hook.method)
             return
         if isinstance(hook, Hook):
-            replacement: Any = wrapt.FunctionWrapper(original, hook.wrapper(self, original))
+            replacement = wrapped_by(original, hook.wrapper(self, original))
         else:
             replacement = hook.make(self, original)
         wrapt.apply_patch(owner, name, replacement)
         self._patched.append((owner, name, original, replacement))
+
+
+def wrapped_by(original: Any, wrapper: Wrapper) -> Any:
+    """Return *original* inside *wrapper*; it binds, pickles and looks like the original."""
+    import wrapt  # here and not above: it imports asyncio, which an application may never want
+
+    return wrapt.FunctionWrapper(original, wrapper)
 
 
 def beginner(sdk: Sdk, hook: Hook, original: Any) -> Begin:
@@ -241,6 +250,8 @@ def settled(call: Call, result: Any) -> Any:
         watch_within(result, "generator", within, call)
         return result
     if hasattr(kind, "__anext__") or hasattr(kind, "__next__"):
+        from ._proxies import Stream
+
         return Stream(result, call)
     if inspect.isawaitable(result):
         return _settled_later(call, result)
@@ -258,57 +269,6 @@ async def _settled_later(call: Call, pending: Any) -> Any:
     finally:
         call.detach()
     return settled(call, result)
-
-
-class Stream(wrapt.ObjectProxy[Any]):
-    """An SDK's own stream object that is neither a generator nor open to a closer look: it remembers its chunks."""
-
-    def __init__(self, stream: Any, call: Call) -> None:
-        super().__init__(stream)
-        self._self_call = call
-        self._self_chunks = _watched(stream, call)
-
-    def __iter__(self) -> Any:
-        return self
-
-    def __aiter__(self) -> Any:
-        return self
-
-    def __next__(self) -> Any:
-        return next(self._self_chunks)
-
-    async def __anext__(self) -> Any:
-        return await self._self_chunks.__anext__()
-
-    def __enter__(self) -> Any:
-        self.__wrapped__.__enter__()
-        return self
-
-    def __exit__(self, *error: Any) -> Any:
-        try:
-            return self.__wrapped__.__exit__(*error)
-        finally:
-            self._self_call.finish(abandoned=True)
-
-    async def __aenter__(self) -> Any:
-        await self.__wrapped__.__aenter__()
-        return self
-
-    async def __aexit__(self, *error: Any) -> Any:
-        try:
-            return await self.__wrapped__.__aexit__(*error)
-        finally:
-            self._self_call.finish(abandoned=True)
-
-    def close(self) -> Any:
-        try:
-            return self.__wrapped__.close()
-        finally:
-            self._self_call.finish(abandoned=True)
-
-
-def _watched(stream: Any, call: Call) -> Any:
-    return WatchedAsync(stream, call) if hasattr(type(stream), "__anext__") else watched(stream, call)
 
 
 def _positional(function: Any) -> tuple[str, ...]:

@@ -13,7 +13,6 @@ import weakref
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
 
-import wrapt
 from opentelemetry.context import get_current
 
 from spanbook_schemas import gen_ai
@@ -22,7 +21,7 @@ from . import _suppression
 from ._call import Call
 from ._guard import failed
 from ._readers import Attributes, Reader
-from ._sdk import Patch, Sdk
+from ._sdk import Patch, Sdk, wrapped_by
 from ._streams import watch_within
 
 # Finds the reader of a request by its method and path; None leaves it untraced.
@@ -38,7 +37,7 @@ def hooks(package: str, route: Route, target: Target | None = None) -> tuple[Pat
     module = f"{package}._base_client"
 
     def request(sdk: Sdk, original: Any) -> Any:
-        return wrapt.FunctionWrapper(original, _around(sdk, route, target))
+        return wrapped_by(original, _around(sdk, route, target))
 
     return (
         Patch(module, "SyncAPIClient.request", request),
@@ -219,4 +218,4 @@ def _counting_retries(sdk: Sdk, original: Any) -> Any:
             call.retried()
         return wrapped(*args, **kwargs)
 
-    return wrapt.FunctionWrapper(original, around)
+    return wrapped_by(original, around)

@@ -11,13 +11,11 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
-import wrapt
-
 from ._call import Call
 from ._cohere_v2 import Chat, Embed
 from ._hosts import server_at
 from ._readers import Attributes
-from ._sdk import Hook, Patch, Sdk, beginner
+from ._sdk import Hook, Patch, Sdk, beginner, wrapped_by
 from ._streams import watched, watched_async
 
 
@@ -39,7 +37,7 @@ def _streams(sdk: Sdk, original: Any) -> Any:
         entered = _aentered if hasattr(manager, "__aenter__") else _entered
         return entered(manager, lambda: begin(instance, args, kwargs))
 
-    return wrapt.FunctionWrapper(original, around)
+    return wrapped_by(original, around)
 
 
 @contextmanager

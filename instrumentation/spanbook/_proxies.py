@@ -1,0 +1,61 @@
+"""A proxy for streams that are neither generators nor open to a closer look."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import wrapt
+
+from ._call import Call
+from ._streams import WatchedAsync, watched
+
+
+class Stream(wrapt.ObjectProxy[Any]):
+    """An SDK's own stream object, which also keeps its chunks for its call."""
+
+    def __init__(self, stream: Any, call: Call) -> None:
+        super().__init__(stream)
+        self._self_call = call
+        self._self_chunks = _watched(stream, call)
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __aiter__(self) -> Any:
+        return self
+
+    def __next__(self) -> Any:
+        return next(self._self_chunks)
+
+    async def __anext__(self) -> Any:
+        return await self._self_chunks.__anext__()
+
+    def __enter__(self) -> Any:
+        self.__wrapped__.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> Any:
+        try:
+            return self.__wrapped__.__exit__(*error)
+        finally:
+            self._self_call.finish(abandoned=True)
+
+    async def __aenter__(self) -> Any:
+        await self.__wrapped__.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: Any) -> Any:
+        try:
+            return await self.__wrapped__.__aexit__(*error)
+        finally:
+            self._self_call.finish(abandoned=True)
+
+    def close(self) -> Any:
+        try:
+            return self.__wrapped__.close()
+        finally:
+            self._self_call.finish(abandoned=True)
+
+
+def _watched(stream: Any, call: Call) -> Any:
+    return WatchedAsync(stream, call) if hasattr(type(stream), "__anext__") else watched(stream, call)

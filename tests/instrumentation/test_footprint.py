@@ -1,0 +1,49 @@
+"""What an application pays for: the packages that come along, and what importing Spanbook loads."""
+
+import subprocess
+import sys
+import textwrap
+from importlib.metadata import requires
+
+SERVER_SIDE = (
+    "spanbook_collector",
+    "spanbook_storage",
+    "grpc",
+    "uvicorn",
+    "orjson",
+    "clickhouse_connect",
+    "chdb",
+    "rich",
+)
+LATE = ("openai", "anthropic", "opentelemetry.sdk", "opentelemetry.exporter", "wrapt", "asyncio")
+
+
+def loaded_by(program: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program) + "\nimport sys\nprint(*sys.modules)"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return set(done.stdout.split())
+
+
+def test_an_installed_application_gets_opentelemetry_and_wrapt_and_nothing_else() -> None:
+    names = {line.split(">")[0] for line in requires("spanbook") or [] if "extra ==" not in line}
+    assert names == {
+        "opentelemetry-api",
+        "opentelemetry-sdk",
+        "opentelemetry-exporter-otlp-proto-grpc",
+        "opentelemetry-exporter-otlp-proto-http",
+        "wrapt",
+    }
+
+
+def test_importing_the_app_side_loads_no_server_and_nothing_before_its_time() -> None:
+    loaded = loaded_by("import spanbook")
+    assert not loaded.intersection(SERVER_SIDE + LATE)
+
+
+def test_autolog_waits_for_the_sdks() -> None:
+    loaded = loaded_by("import spanbook; spanbook.autolog(); spanbook.autolog()")
+    assert not loaded.intersection(("openai", "anthropic", "httpx2", *SERVER_SIDE))
