@@ -1,5 +1,6 @@
 """What is gRPC's alone."""
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 
@@ -56,3 +57,38 @@ def test_a_refusals_delay_stands_in_both_trailers(grpc_client: GrpcClient, monke
     answer = grpc_client.send(spans())
     assert answer.code == Code.UNAVAILABLE
     assert answer.retry is not None
+
+
+def test_an_unknown_encoding_is_refused_for_good(receiver: Running) -> None:
+    """No gRPC library sends one, so the frames are written by hand; what comes back is not Huffman-coded.
+
+    gRPC itself answers: INTERNAL, where UNIMPLEMENTED would be right. Both are final.
+    """
+    headers = {
+        ":method": "POST",
+        ":scheme": "http",
+        ":path": METHODS["traces"],
+        ":authority": "localhost",
+        "te": "trailers",
+        "content-type": "application/grpc",
+        "grpc-encoding": "snappy",
+    }
+    block = b"".join(b"\0" + _text(name) + _text(value) for name, value in headers.items())
+    message = b"\1" + (5).to_bytes(4, "big") + b"hello"
+    with socket.create_connection(("127.0.0.1", receiver.grpc_port), timeout=15) as sock:
+        settings, ask, body = _frame(4, 0, 0, b""), _frame(1, 4, 1, block), _frame(0, 1, 1, message)
+        sock.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + settings + ask + body)
+        answer = b""
+        while _text("grpc-status") + _text(str(Code.INTERNAL)) not in answer:
+            received = sock.recv(4096)
+            assert received, answer
+            answer += received
+    assert b"grpc-encoding" in answer
+
+
+def _text(value: str) -> bytes:
+    return bytes([len(value)]) + value.encode()
+
+
+def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
+    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
