@@ -31,6 +31,7 @@ _HELD_BACK = 1 << 20
 _HELD_BACK_WAITING = 16 << 20  # of a client that wants to hear the end first (wait_end_of_query)
 _PIECE = 1 << 22  # bytes of an insert that go to the engine at once
 _GRACE_SECONDS = 5
+_KILL_ATTEMPTS = 20
 _STATEMENT_BYTES = 1 << 18  # ClickHouse's max_query_size
 _ENCODINGS = ("zstd", "lz4", "br", "gzip", "deflate")
 _FORMAT = re.compile(r"\w+")
@@ -186,18 +187,27 @@ class Front:
             working.add_done_callback(lambda done: done.cancelled() or done.exception())
             sending = asyncio.ensure_future(_send(results, working, answer, hold))
             leaving = asyncio.ensure_future(_left(receive))
+            # the engine watches the clock only while it works, not while it waits for a client who does not read
+            limit = None if running.caller.writes else self._config.query_seconds + _GRACE_SECONDS
             try:
-                # the engine watches the clock only while it works, not while it waits for a client who does not read
-                limit = None if running.caller.writes else self._config.query_seconds + _GRACE_SECONDS
                 await asyncio.wait((sending, leaving), timeout=limit, return_when=asyncio.FIRST_COMPLETED)
                 if sending.done():
-                    return sending.result()
-                await self._engine.kill(running.mark)
-                if not leaving.done():
-                    raise NodeError(159, "TIMEOUT_EXCEEDED", f"Timeout exceeded: the result was not read in {limit} s")
+                    sending.result()
+                    return
+                left = leaving.done()
             finally:
                 sending.cancel()
                 leaving.cancel()
+        await self._abandon(working, running.mark)
+        if not left:
+            raise NodeError(159, "TIMEOUT_EXCEEDED", f"Timeout exceeded: the result was not read in {limit} s")
+
+    async def _abandon(self, working: "asyncio.Future[Stats]", mark: str) -> None:
+        """Stop a statement whose result nobody waits for; one that has just begun may not be found at first."""
+        for _ in range(_KILL_ATTEMPTS):
+            await self._engine.kill(mark)
+            if (await asyncio.wait((working,), timeout=0.5))[0]:
+                return
 
 
 def _into(write_end: int, handle: Handle, sql: str, params: dict[str, str]) -> Stats:
