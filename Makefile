@@ -28,6 +28,10 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/pyright
 
+# What the documentation takes from the code: settings, views, columns
+docs: setup
+	$(BIN)/python docs/generate.py
+
 # Versions that development and CI use; run after changing dependencies in pyproject.toml
 lock:
 	$(BIN)/uv pip compile --quiet --no-header --no-emit-index-url --no-annotate --python-version 3.11 \
