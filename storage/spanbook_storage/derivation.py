@@ -148,6 +148,7 @@ class Derivation:
         newest = int((await self._store.query("get_newest_price"))[0][0])
         refed = 0
         if newest > self._prices_seen:
+            await self._store.command("save_priced_models")
             refed = await refeed_repriced(self._store, self._prices_seen)
             await self._store.command("save_derivation_state", _nothing_done(PRICES, newest))
             self._prices_seen = newest

@@ -6,7 +6,7 @@ again, and in shares that bound the memory of a statement. Spans never come to P
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from spanbook_storage.store import Store
 
@@ -14,6 +14,7 @@ Block = tuple[str, int]  # partition and block number: the name of an insert
 
 SPANS_AT_ONCE = 200_000
 BLOCKS_AT_ONCE = 500
+DELETED_AT_ONCE = 200  # they travel in the address of a request
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,12 @@ class Touched:
         return max(time.time() - self.newest / 1000, 0.0)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Recomputed:
     """What a recomputation did: the number of traces, and buckets whose usage it changed besides."""
 
-    traces: int = 0
-    buckets: set[int] = field(default_factory=set)
+    traces: int
+    buckets: frozenset[int]
 
 
 async def list_blocks(store: Store, since: int) -> list[Touched]:
@@ -50,30 +51,29 @@ async def list_blocks(store: Store, since: int) -> list[Touched]:
 
 async def recompute_traces(store: Store, version: int, since: int, blocks: Sequence[Block]) -> Recomputed:
     """Write the rows of traces that these inserts touched, where the insert alone could not."""
-    total = Recomputed()
     for start in range(0, len(blocks), BLOCKS_AT_ONCE):
-        touched = {"since": since, "blocks": list(blocks[start : start + BLOCKS_AT_ONCE])}
-        traces, spans = (await store.query("count_dirty_traces", touched))[0]
-        if not traces:
-            continue
-        shares = -(-int(spans) // SPANS_AT_ONCE) or 1
-        for share in range(shares):
-            await store.command("recompute_traces", touched | {"version": version, "shares": shares, "share": share})
-        total.traces += int(traces)
-        total.buckets |= await _delete_superseded(store, touched)
-    return total
+        touched = {"version": version, "since": since, "blocks": list(blocks[start : start + BLOCKS_AT_ONCE])}
+        await store.command("mark_dirty_traces", touched)
+    traces, spans = (await store.query("count_dirty_traces", {"version": version}))[0]
+    if not traces:
+        return Recomputed(0, frozenset())
+    shares = -(-int(spans) // SPANS_AT_ONCE) or 1
+    for share in range(shares):
+        await store.command("recompute_traces", {"version": version, "shares": shares, "share": share})
+    return Recomputed(int(traces), await _delete_superseded(store, version))
 
 
-async def _delete_superseded(store: Store, touched: dict[str, object]) -> set[int]:
+async def _delete_superseded(store: Store, version: int) -> frozenset[int]:
     """Delete deliveries of spans that newer ones, stored elsewhere, replace; returns the buckets they were in."""
-    rows = await store.query("list_superseded_spans", touched)
-    buckets = {int(row[4]) for row in rows}
-    if rows:
-        spans = sorted(
-            {
-                (str(tenant), str(trace), str(span), str(experiment), int(bucket))
-                for tenant, trace, span, experiment, bucket, *_ in rows
-            }
-        )
-        await store.command("delete_superseded_spans", {"buckets": sorted(buckets), "spans": spans})
+    rows = await store.query("list_superseded_spans", {"version": version})
+    spans = sorted(
+        {
+            (str(tenant), str(trace), str(span), str(experiment), int(bucket))
+            for tenant, trace, span, experiment, bucket in rows
+        }
+    )
+    buckets = frozenset(span[-1] for span in spans)
+    for start in range(0, len(spans), DELETED_AT_ONCE):
+        some = spans[start : start + DELETED_AT_ONCE]
+        await store.command("delete_superseded_spans", {"buckets": sorted({span[-1] for span in some}), "spans": some})
     return buckets

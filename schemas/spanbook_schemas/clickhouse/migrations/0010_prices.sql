@@ -36,7 +36,7 @@ ORDER BY (provider, model)
 SETTINGS non_replicated_deduplication_window = 1000
 COMMENT 'Which price a model name on a span means';
 
--- Joined to every inserted block: only models that were seen, so a few dozen rows, each with all its dates and tiers.
+-- Prices of the models that were seen: a few dozen rows, each with all its dates and tiers.
 CREATE VIEW IF NOT EXISTS call_prices
 (
     provider LowCardinality(String) COMMENT 'gen_ai.provider.name as sent',
@@ -60,3 +60,21 @@ INNER JOIN (
     WHERE price_key IN (SELECT price_key FROM model_aliases)
 ) AS list ON list.price_key = alias.price_key
 GROUP BY alias.provider, alias.model;
+
+-- call_prices as a table, written whenever it changes: every inserted block is joined to it, and planning that view for
+-- each would cost more than the block.
+CREATE TABLE IF NOT EXISTS priced_models
+(
+    provider LowCardinality(String) COMMENT 'gen_ai.provider.name as sent',
+    model LowCardinality(String) COMMENT 'Response model, else request model, as sent',
+    prices Array(Tuple(
+        effective_from DateTime('UTC'), min_input_tokens UInt64,
+        input Nullable(Float64), output Nullable(Float64),
+        cache_read Nullable(Float64), cache_write Nullable(Float64), reasoning Nullable(Float64)))
+        COMMENT 'Prices by date and tier, ascending: the last that fits holds',
+    version DateTime64(6) DEFAULT now64(6) COMMENT 'When the row was written; the newest stands'
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (provider, model)
+SETTINGS non_replicated_deduplication_window = 1000
+COMMENT 'Prices of models in use';

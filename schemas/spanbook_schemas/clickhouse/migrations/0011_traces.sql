@@ -46,11 +46,57 @@ CREATE TABLE IF NOT EXISTS traced_spans
 ENGINE = Null
 COMMENT 'Spans on their way into trace rows; nothing is stored';
 
+-- Recomputations come by a door of their own, so that what only they need costs inserts nothing.
+CREATE TABLE IF NOT EXISTS retraced_spans AS traced_spans
+ENGINE = Null
+COMMENT 'Spans of traces that are computed anew; nothing is stored';
+
+ALTER TABLE retraced_spans ADD COLUMN IF NOT EXISTS moved Bool COMMENT 'Whether the delivery that stands has another start or experiment';
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS retraced_spans_mv TO traced_spans AS SELECT * EXCEPT (moved) FROM retraced_spans;
+
+-- Raw rows that a newer delivery has replaced, and that merges of otel_traces cannot see to be the same span.
+CREATE TABLE IF NOT EXISTS superseded_spans
+(
+    version UInt64 COMMENT 'Recomputation that found it',
+    tenant LowCardinality(String) COMMENT 'Project of the API key',
+    trace_id String COMMENT 'Trace id, hex',
+    span_id String COMMENT 'Span id, hex',
+    experiment_id String COMMENT 'Experiment that it is stored under',
+    bucket DateTime('UTC') COMMENT 'Five minutes that it is stored under',
+    found_at DateTime DEFAULT now() COMMENT 'When'
+)
+ENGINE = MergeTree
+ORDER BY version
+TTL found_at + INTERVAL 1 DAY
+COMMENT 'Deliveries of spans to be taken away';
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS superseded_spans_mv TO superseded_spans AS
+SELECT DISTINCT version, tenant, trace_id, span_id, experiment_id, toStartOfFiveMinutes(start_time) AS bucket
+FROM retraced_spans
+WHERE moved;
+
+-- What a recomputation works off; kept for an hour, for whoever wants to know.
+CREATE TABLE IF NOT EXISTS dirty_traces
+(
+    version UInt64 COMMENT 'Recomputation',
+    trace_key UInt64 COMMENT 'Hash of tenant and trace id',
+    span_count UInt64 COMMENT 'Spans in its pieces',
+    agents_report Bool COMMENT 'Whether spans that are no requests to models report usage',
+    tagged Bool COMMENT 'Whether events gave it tags',
+    marked_at DateTime DEFAULT now() COMMENT 'When'
+)
+ENGINE = MergeTree
+ORDER BY (version, trace_key)
+TTL marked_at + INTERVAL 1 HOUR
+COMMENT 'Traces to be computed anew';
+
 -- A row is what one block, or one recomputation, knows of a trace.
 CREATE TABLE IF NOT EXISTS traced
 (
     version UInt64 COMMENT '0 for a block as it is inserted, else the version of the recomputation',
     whole Bool COMMENT 'Whether root and every parent are here, no span is here twice, and usage is not on agents alone',
+    agents_report Bool COMMENT 'Whether spans that are no requests to models report usage',
     experiments Array(LowCardinality(String)) COMMENT 'Every experiment that a row of this trace can have had',
     buckets Array(DateTime('UTC')) COMMENT 'Every five minutes that a row of this trace can have had',
     usage_buckets Array(DateTime('UTC')) COMMENT 'Five minutes whose usage changes',
@@ -146,6 +192,8 @@ CREATE TABLE IF NOT EXISTS trace_pieces
     trace_id String COMMENT 'Trace id, hex' CODEC(ZSTD(1)),
     whole Bool COMMENT 'Whether the trace lay whole in the block, so that it has its row already' CODEC(ZSTD(1)),
     span_count UInt32 COMMENT 'Spans in the block' CODEC(ZSTD(1)),
+    agents_report Bool COMMENT 'Whether spans that are no requests to models report usage' CODEC(ZSTD(1)),
+    tagged Bool COMMENT 'Whether this is an event that gave the trace a tag' CODEC(ZSTD(1)),
     usage_buckets Array(DateTime('UTC')) COMMENT 'Five minutes whose usage changes' CODEC(ZSTD(1)),
     spans Array(Tuple(
         span_id String, parent_span_id String, received_at DateTime64(3), start_time DateTime64(9, 'UTC'), duration UInt64,
@@ -223,6 +271,7 @@ SELECT
         AND length(arrayDistinct(arrayConcat(span_keys, groupArrayIf(s.parent_key, NOT s.is_root)))) = count()
         -- Usage on agents alone is for recomputations to judge.
         AND (countIf(s.has_usage) = 0 OR countIf(s.has_usage AND s.counts) > 0) AS whole,
+    countIf(s.has_usage AND NOT s.counts) > 0 AS agents_report,
     groupUniqArray(s.experiment_id) AS experiments,
     groupUniqArray(s.bucket) AS buckets,
     groupUniqArrayIf(s.bucket, s.counts) AS usage_buckets,
@@ -292,7 +341,7 @@ FROM (
                 t.cache_write_tokens, t.reasoning_tokens, t.cost_reported,
                 t.input, t.output, t.tags) AS span
         FROM traced_spans AS t
-        LEFT JOIN call_prices AS p ON p.provider = t.provider AND p.model = t.model
+        LEFT JOIN priced_models AS p FINAL ON p.provider = t.provider AND p.model = t.model
     )
 ) AS s
 GROUP BY s.version, s.tenant, s.trace_id;
@@ -324,7 +373,7 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS trace_pieces_mv TO trace_pieces AS
 SELECT
     cityHash64(tenant, trace_id) AS trace_key,
     now64(3, 'UTC') AS inserted_at,
-    tenant, trace_id, whole, span_count, usage_buckets, spans
+    tenant, trace_id, whole, span_count, agents_report, usage_buckets, spans
 FROM traced
 WHERE version = 0;
 

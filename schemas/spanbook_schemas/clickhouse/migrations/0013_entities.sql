@@ -100,6 +100,6 @@ WHERE EventName = 'spanbook.trace.tag' AND TraceId != '';
 
 -- A tag touches its trace, which may not have come yet.
 CREATE MATERIALIZED VIEW IF NOT EXISTS trace_tags_touch_mv TO trace_pieces AS
-SELECT DISTINCT cityHash64(tenant, TraceId) AS trace_key, now64(3, 'UTC') AS inserted_at, tenant, TraceId AS trace_id, false AS whole, 0 AS span_count
+SELECT DISTINCT cityHash64(tenant, TraceId) AS trace_key, now64(3, 'UTC') AS inserted_at, tenant, TraceId AS trace_id, false AS whole, 0 AS span_count, true AS tagged
 FROM otel_logs
 WHERE EventName = 'spanbook.trace.tag' AND TraceId != '';

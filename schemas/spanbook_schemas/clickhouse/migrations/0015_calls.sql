@@ -24,6 +24,6 @@ SELECT tenant, trace_id, span_id, 1 AS counts, version, NOT counts_alone AS is_d
 FROM (
     SELECT
         s.tenant AS tenant, s.trace_id AS trace_id, s.span_id AS span_id, s.version AS version, s.counts AS counts_alone
-    FROM traced_spans AS s
-    WHERE s.version > 0 AND s.stands AND s.span_type NOT IN ('llm', 'embedding') AND (s.input_tokens IS NOT NULL OR s.output_tokens IS NOT NULL)
+    FROM retraced_spans AS s
+    WHERE s.stands AND s.span_type NOT IN ('llm', 'embedding') AND (s.input_tokens IS NOT NULL OR s.output_tokens IS NOT NULL)
 );
