@@ -25,6 +25,8 @@ from spanbook_storage.errors import Misconfigured, Retryable, StoreError, from_c
 from spanbook_storage.migrations import Change
 
 OLDEST_VERSION = (26, 3)
+CONNECT_SECONDS = 5
+ANSWER_SECONDS = 60  # a network that swallows bytes is found out by then; the token makes trying again safe
 _MESSAGES = {Signal.TRACES: "ResourceSpans", Signal.LOGS: "ResourceLogs", Signal.METRICS: "ResourceMetrics"}
 _QUERY_NAME = re.compile(r"[a-z0-9_]+")
 
@@ -170,6 +172,8 @@ async def open_store(dsn: str) -> Store:
             database=None,
             autogenerate_session_id=False,
             compress=False,
+            connect_timeout=CONNECT_SECONDS,
+            send_receive_timeout=ANSWER_SECONDS,
             generic_args=options,
         )
     except ClickHouseError as error:
