@@ -116,8 +116,7 @@ class Call:
     def captures_content(self) -> bool:
         """Whether anybody will see content that is read now."""
         settings = _settings.current()
-        wanted = settings.span_content or settings.event_content
-        return wanted and (self.span is None or self.span.is_recording())
+        return settings.event_content or (settings.span_content and (self.span is None or self.span.is_recording()))
 
     def adopt(self, attributes: Mapping[str, Any]) -> None:
         """Take what an inner instrumentation of the same call learnt; own values win."""
@@ -179,7 +178,7 @@ class Call:
         if self._ended:
             return
         self._ended = True
-        if abandoned:
+        if abandoned and self.span is not None:
             self._attributes[names.STREAM_END] = "abandoned"
         self._read(response)
         self._close(None)
@@ -200,14 +199,17 @@ class Call:
             self.finish(abandoned=True)
 
     def _open(self, name: str, attributes: Attributes, kind: SpanKind) -> None:
+        self.span = INVALID_SPAN
         if _suppression.suppressed(self.context):
-            self.span = INVALID_SPAN
             return
-        self.span = _provider.tracer().start_span(
-            name, context=self.context, kind=kind, attributes=_storable(attributes)
-        )
-        entries = {**self.context, **_suppression.marks(self)} if self._reader is not None else self.context
-        self.context = set_span_in_context(self.span, Context(entries))
+        try:
+            self.span = _provider.tracer().start_span(
+                name, context=self.context, kind=kind, attributes=_storable(attributes)
+            )
+            marks = _suppression.marks(self) if self._reader is not None else {}
+            self.context = set_span_in_context(self.span, Context({**self.context, **marks}))
+        except Exception as error:  # an application's own sampler or processor may raise
+            failed("Call._open", error)
 
     def _read(self, response: Any) -> None:
         reader = self._reader
@@ -237,24 +239,31 @@ class Call:
             self._owner.adopt(attributes)
             return
         try:
-            if self._adopted is not None:
-                attributes = {**self._adopted, **attributes}
-            if error is not None:
-                attributes[gen_ai.ERROR_TYPE] = error_type(error)
-                attributes[gen_ai.ERROR_MESSAGE] = str(error)
-            message = attributes.pop(gen_ai.ERROR_MESSAGE, None)
-            settings = _settings.current()
-            if settings.emit_events or settings.metrics:
-                self._report(attributes, error, settings)
-            span.set_attributes(_storable(attributes if settings.span_content else _without_content(attributes)))
-            if attributes.get(gen_ai.ERROR_TYPE):
-                if self._application and error is not None:
-                    span.record_exception(error)
-                span.set_status(Status(StatusCode.ERROR, _content.redacted_text(gen_ai.ERROR_MESSAGE, message or "")))
+            self._describe(span, self._all_of(attributes), error)
         except Exception as failure:
-            failed("Call._close", failure)
-        finally:
-            span.end()
+            failed("Call._describe", failure)
+        harmless(span.end)
+
+    def _all_of(self, attributes: Attributes) -> Attributes:
+        """Return *attributes* with what was adopted and is not known here."""
+        if self._adopted is None:
+            return attributes
+        news = {name: value for name, value in self._adopted.items() if self._request.get(name) is None}
+        return {**news, **attributes}
+
+    def _describe(self, span: Span, attributes: Attributes, error: BaseException | None) -> None:
+        settings = _settings.current()
+        if error is not None:
+            attributes[gen_ai.ERROR_TYPE] = error_type(error)
+            attributes[gen_ai.ERROR_MESSAGE] = str(error)
+        message = attributes.pop(gen_ai.ERROR_MESSAGE, None)
+        if settings.emit_events or settings.metrics:
+            self._report(attributes, error, settings)
+        span.set_attributes(_storable(attributes if settings.span_content else _without_content(attributes)))
+        if attributes.get(gen_ai.ERROR_TYPE):
+            span.set_status(Status(StatusCode.ERROR, _content.redacted_text(gen_ai.ERROR_MESSAGE, message or "")))
+            if self._application and error is not None:
+                span.record_exception(error, _redacted_exception(error) if settings.redact is not None else None)
 
     def _report(self, attributes: Attributes, error: BaseException | None, settings: _settings.Settings) -> None:
         """Emit the events and metrics that are switched on."""
@@ -271,10 +280,11 @@ class Call:
             harmless(_events.emit, self.operation, told, self.span, error)
 
 
+_SUBJECTS = (gen_ai.REQUEST_MODEL, gen_ai.TOOL_NAME, gen_ai.AGENT_NAME, gen_ai.DATA_SOURCE_ID)
+
+
 def _name_of(operation: str, attributes: Mapping[str, Any]) -> str:
-    subject = (
-        attributes.get(gen_ai.REQUEST_MODEL) or attributes.get(gen_ai.TOOL_NAME) or attributes.get(gen_ai.AGENT_NAME)
-    )
+    subject = next((found for name in _SUBJECTS if (found := attributes.get(name))), None)
     return f"{operation} {subject}" if subject else operation
 
 
@@ -282,6 +292,16 @@ def error_type(error: BaseException) -> str:
     """Return the exception's canonical name: with its module, but for builtins."""
     kind = type(error)
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _redacted_exception(error: BaseException) -> Attributes:
+    import traceback
+
+    told = {
+        gen_ai.EXCEPTION_MESSAGE: str(error),
+        gen_ai.EXCEPTION_STACKTRACE: "".join(traceback.format_exception(error)),
+    }
+    return {name: _content.redacted_text(name, text) for name, text in told.items()}
 
 
 def _encoded(attributes: Mapping[str, Any]) -> Attributes:

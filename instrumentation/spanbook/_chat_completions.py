@@ -236,7 +236,7 @@ class _Pieces:
     def __init__(self) -> None:
         self.words: list[str] = []
         self._texts: dict[str, list[str]] = {"content": self.words}
-        self._tools: dict[Any, dict[str, Any]] = {}
+        self._tools: dict[int | str, dict[str, Any]] = {}
         self._others: dict[str, Any] = {}
         self._reason: Any = None
 
@@ -274,8 +274,8 @@ class _Pieces:
         return whole if legacy is None else {**whole, "text": legacy}
 
 
-def _add_tool_call(tools: dict[Any, dict[str, Any]], call: Any) -> None:
-    index, call_id = field(call, "index"), field(call, "id")
+def _add_tool_call(tools: dict[int | str, dict[str, Any]], call: Any) -> None:
+    index, call_id = field(call, "index"), text(field(call, "id"))
     # Servers that leave the index out send each call whole, or name it by its id.
     key = index if isinstance(index, int) else (call_id or next(reversed(tools), 0))
     tool = tools.setdefault(key, {"id": None, "name": "", "arguments": []})

@@ -28,7 +28,9 @@ def emit(operation: str, attributes: Mapping[str, Any], span: Span, error: BaseE
         told = {
             gen_ai.EXCEPTION_TYPE: attributes.get(gen_ai.ERROR_TYPE),
             gen_ai.EXCEPTION_MESSAGE: _content.redacted_text(gen_ai.EXCEPTION_MESSAGE, str(error)),
-            gen_ai.EXCEPTION_STACKTRACE: "".join(traceback.format_exception(error)),
+            gen_ai.EXCEPTION_STACKTRACE: _content.redacted_text(
+                gen_ai.EXCEPTION_STACKTRACE, "".join(traceback.format_exception(error))
+            ),
         }
         logger.emit(_record(gen_ai.OPERATION_EXCEPTION_EVENT, SeverityNumber.WARN, told, context))
 

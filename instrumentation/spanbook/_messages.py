@@ -110,14 +110,14 @@ def join(chunks: list[Any]) -> dict[str, Any]:
     """Put a streamed message together from its events."""
     joined: dict[str, Any] = {}
     used: dict[str, Any] = {}
-    blocks: dict[Any, dict[str, Any]] = {}
+    blocks: dict[int | None, dict[str, Any]] = {}
     for event in chunks:
         kind = field(event, "type")
         if kind == "content_block_delta":
-            block = blocks.setdefault(field(event, "index"), {})
+            block = blocks.setdefault(integer(field(event, "index")), {})
             _add(block, fields(field(event, "delta")))
         elif kind == "content_block_start":
-            blocks[field(event, "index")] = dict(fields(field(event, "content_block")))
+            blocks[integer(field(event, "index"))] = dict(fields(field(event, "content_block")))
         elif kind == "message_start":
             begun = fields(field(event, "message"))
             joined.update(begun)

@@ -204,10 +204,10 @@ def _part(item: Any) -> Part:
 def _partial(events: list[Any]) -> dict[str, Any]:
     """Put together what a stream told before it was cut: finished items, and the beginnings of others."""
     known: Any = None
-    done: dict[Any, Any] = {}
-    said: dict[Any, list[str]] = {}
+    done: dict[int | None, Any] = {}
+    said: dict[int | None, list[str]] = {}
     for event in events:
-        kind, index = field(event, "type"), field(event, "output_index")
+        kind, index = field(event, "type"), integer(field(event, "output_index"))
         if kind in ("response.created", "response.in_progress"):
             known = field(event, "response")
         elif kind == "response.output_item.done":

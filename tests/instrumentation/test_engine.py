@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from opentelemetry import trace
 from opentelemetry.context import Context, attach, detach, get_current, set_value
+from opentelemetry.sdk.trace import SpanProcessor
 
 from clients.spans import Spans
 from spanbook import _settings
@@ -289,6 +290,24 @@ def test_an_inner_call_adds_to_the_outer_one(sdk: Sdk, spans: Spans) -> None:
     assert spans.attributes()["gen_ai.response.id"] == "r"
 
 
+def test_what_the_outer_call_knows_stands(sdk: Sdk, spans: Spans) -> None:
+    outer = Call("chat", {"gen_ai.request.model": "outer", "gen_ai.provider.name": "outer"}, reader=Echo())
+    outer.attach()
+    try:
+        Client().plain("inner")
+        next(Client().generator("inner"))
+    finally:
+        outer.detach()
+    outer.finish({"id": "outer"})
+    assert spans.only().name == "chat outer"
+    assert spans.attributes() == {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "outer",
+        "gen_ai.request.model": "outer",
+        "gen_ai.response.id": "outer",
+    } | {"gen_ai.response.time_to_first_chunk": spans.attributes()["gen_ai.response.time_to_first_chunk"]}
+
+
 def test_a_call_after_the_outer_one_ended_is_its_own(sdk: Sdk, spans: Spans) -> None:
     contexts: list[Any] = []
     original = Client.plain
@@ -434,6 +453,25 @@ def test_a_reader_that_fails_costs_attributes_and_never_the_call(
     assert [span.name for span in spans.ended] == ["chat", "chat"]
     assert "could not be recorded" in caplog.text
     assert "secret" not in caplog.text
+
+
+class Rude(SpanProcessor):
+    """An application's processor that raises."""
+
+    def on_start(self, span: Any, parent_context: Any = None) -> None:
+        if span.name == "chat start":
+            raise ZeroDivisionError
+
+    def on_end(self, span: Any) -> None:
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("model", ["start", "end"])
+def test_a_processor_that_raises_does_not_reach_the_call(sdk: Sdk, spans: Spans, model: str) -> None:
+    _settings.configure(raise_errors=False)
+    spans.provider.add_span_processor(Rude())
+    assert Client().plain(model)["id"] == "r"
+    assert list(Client().generator(model)) == ["a", "b", "c"]
 
 
 def test_under_our_own_tests_such_a_failure_is_raised(sdk: Sdk, spans: Spans) -> None:

@@ -175,6 +175,20 @@ def test_an_exception_goes_on_its_way_and_is_recorded(spans: Spans) -> None:
     assert "return 1 / by" in str((event.attributes or {})["exception.stacktrace"])
 
 
+def test_redact_sees_messages_and_tracebacks_of_exceptions(spans: Spans) -> None:
+    spanbook.configure(redact=lambda path, value: value.replace("secret", "***") if isinstance(value, str) else value)
+
+    @spanbook.trace
+    def leak() -> None:
+        raise ValueError("secret")
+
+    with pytest.raises(ValueError, match="secret"):
+        leak()
+    (event,) = spans.only().events
+    assert "secret" not in str(dict(event.attributes or {}))
+    assert spans.only().status.description == "***"
+
+
 def test_a_call_with_wrong_arguments_raises_what_it_always_did(spans: Spans) -> None:
     def two(a: int, b: int, *rest: int) -> None: ...
 
