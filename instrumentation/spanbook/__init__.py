@@ -3,7 +3,19 @@
 Importing this imports no SDK: `autolog()` waits for the application to do so.
 """
 
-from . import anthropic, cohere, fireworks, google_genai, groq, mistralai, ollama, openai, together
+from . import (
+    anthropic,
+    bedrock,
+    cohere,
+    fireworks,
+    google_genai,
+    groq,
+    huggingface_hub,
+    mistralai,
+    ollama,
+    openai,
+    together,
+)
 from ._assessments import (
     Assessment,
     AssessmentError,
@@ -19,7 +31,19 @@ from ._settings import Content, configure
 from ._tracing import ActiveSpan, agent, get_current_trace_id, retriever, start_span, tool, trace
 
 # Every supported SDK; a new one is a module, a line here and an entry point in pyproject.toml.
-_SDKS = (anthropic, cohere, fireworks, google_genai, groq, mistralai, ollama, openai, together)
+_SDKS = (
+    anthropic,
+    bedrock,
+    cohere,
+    fireworks,
+    google_genai,
+    groq,
+    huggingface_hub,
+    mistralai,
+    ollama,
+    openai,
+    together,
+)
 
 
 def autolog() -> None:
@@ -47,6 +71,7 @@ __all__ = [
     "agent",
     "anthropic",
     "autolog",
+    "bedrock",
     "cohere",
     "configure",
     "context",
@@ -55,6 +80,7 @@ __all__ = [
     "get_current_trace_id",
     "google_genai",
     "groq",
+    "huggingface_hub",
     "log_expectation",
     "log_feedback",
     "mistralai",

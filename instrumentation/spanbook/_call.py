@@ -121,6 +121,11 @@ class Call:
     def adopt(self, attributes: Mapping[str, Any]) -> None:
         """Take what an inner instrumentation of the same call learnt; own values win."""
         self._adopted = {**(self._adopted or {}), **attributes}
+        self._adopted.pop(gen_ai.OPERATION_NAME, None)  # the span's name says which it is
+
+    def knows(self, attribute: str) -> bool:
+        """Whether an inner instrumentation told *attribute* already, so that reading it again would be a waste."""
+        return self._adopted is not None and attribute in self._adopted
 
     def set(self, attributes: Mapping[str, Any]) -> None:
         """Add attributes; content among them is recorded only where content is captured."""

@@ -217,7 +217,7 @@ def _needed(name: str, rule: Rule, attributes: Mapping[str, Any]) -> bool:
         return False
     match name:
         case "gen_ai.request.model":
-            return True
+            return _operation(attributes) in (*registry.INFERENCE, "embeddings")
         case "server.port":
             return "server.address" in attributes
         case "gen_ai.request.stream":

@@ -94,7 +94,7 @@ CHAT = Row(
     open=open_client,
     open_async=open_async,
     fields=FIELDS,
-    asked=shape.ASKED | {"gen_ai.request.top_k": 40, "gen_ai.request.presence_penalty": 0.5},
+    asked={**shape.ASKED, "gen_ai.request.top_k": 40, "gen_ai.request.presence_penalty": 0.5},
     answered=answered,
     ways=(
         Way("call", chat),

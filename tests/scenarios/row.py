@@ -66,6 +66,7 @@ class Row:
     tools: bool = True
     timeouts: bool = True
     model: str = "fake-model"
+    """Empty: the caller does not know it, as with a server of one model."""
 
     def __str__(self) -> str:
         return self.name

@@ -12,7 +12,16 @@ from fakes.exchange import Request
 from scenarios.row import Row, Way
 
 VOLATILE = frozenset(
-    {"authorization", "x-amz-date", "amz-sdk-invocation-id", "amz-sdk-request", "idempotency-key", "host", "connection"}
+    {
+        "authorization",
+        "x-amz-date",
+        "amz-sdk-invocation-id",
+        "x-amzn-trace-id",
+        "amz-sdk-request",
+        "idempotency-key",
+        "host",
+        "connection",
+    }
 )
 """Headers that differ between two calls of the bare SDK."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scenarios import cohere, google_genai, mistralai, ollama, openai, stainless_copies
+from scenarios import bedrock, cohere, google_genai, huggingface_hub, mistralai, ollama, openai, stainless_copies
 from scenarios.row import Row
 
 ROWS: tuple[Row, ...] = (
@@ -12,4 +12,6 @@ ROWS: tuple[Row, ...] = (
     *ollama.ROWS,
     *mistralai.ROWS,
     *google_genai.ROWS,
+    *huggingface_hub.ROWS,
+    *bedrock.ROWS,
 )

@@ -62,6 +62,18 @@ def invoke_agent(request: Request, reply: Reply) -> Stream:
     )
 
 
+def retrieve(request: Request, reply: Reply) -> Body:
+    results = [
+        {
+            "documentId": f"doc-{number}",
+            "content": {"type": "TEXT", "text": reply.text},
+            "score": round(0.9 - number / 10, 1),
+        }
+        for number in range(reply.documents)
+    ]
+    return Body({"retrievalResults": results})
+
+
 def error(fault: Fault) -> Body:
     kinds = {
         400: "ValidationException",
@@ -209,4 +221,5 @@ WIRES = (
     _wire("invoke", "invoke", invoke),
     _wire("invoke_stream", "invoke-with-response-stream", invoke_stream, STREAM_ERROR),
     Wire("bedrock.agent", re.compile(r"/agents/[^/]+/agentAliases/[^/]+/sessions/[^/]+/text$"), invoke_agent, error),
+    Wire("bedrock.retrieve", re.compile(r"/knowledgebases/[^/]+/retrieve$"), retrieve, error),
 )

@@ -1,0 +1,245 @@
+"""Bedrock through boto3: converse, invoke-model of two makers, hosted agents and knowledge bases."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from fakes.replies import Reply
+from scenarios.row import (
+    PARAMETERS,
+    QUESTION,
+    SYSTEM,
+    SYSTEM_INSTRUCTIONS,
+    TOOL_DEFINITION,
+    USER_MESSAGE,
+    Fields,
+    Open,
+    Row,
+    Way,
+    output_messages,
+)
+
+
+def opener(service: str) -> Open:
+    def open_client(url: str, *, retries: int = 0, timeout: float = 20.0) -> Any:
+        import boto3  # type: ignore[import-untyped]
+        from botocore.config import Config  # type: ignore[import-untyped]
+
+        patience = Config(
+            retries={"total_max_attempts": retries + 1, "mode": "standard"},
+            read_timeout=timeout,
+            connect_timeout=timeout,
+        )
+        return boto3.client(
+            service,
+            region_name="us-east-1",
+            endpoint_url=url,
+            aws_access_key_id="id",
+            aws_secret_access_key="secret",
+            config=patience,
+        )
+
+    return open_client
+
+
+MODEL = "anthropic.fake-v1:0"
+FIELDS: Fields = {
+    "modelId": MODEL,
+    "messages": [{"role": "user", "content": [{"text": QUESTION}]}],
+    "system": [{"text": SYSTEM}],
+    "inferenceConfig": {"temperature": 0.5, "topP": 0.9, "maxTokens": 64, "stopSequences": ["END"]},
+    "additionalModelRequestFields": {"top_k": 40},
+    "toolConfig": {
+        "tools": [
+            {
+                "toolSpec": {
+                    "name": "get_weather",
+                    "description": "Current weather",
+                    "inputSchema": {"json": PARAMETERS},
+                }
+            }
+        ]
+    },
+}
+ASKED = {
+    "gen_ai.request.temperature": 0.5,
+    "gen_ai.request.top_p": 0.9,
+    "gen_ai.request.max_tokens": 64,
+    "gen_ai.request.stop_sequences": ("END",),
+    "gen_ai.request.top_k": 40,
+    "gen_ai.input.messages": [USER_MESSAGE],
+    "gen_ai.system_instructions": SYSTEM_INSTRUCTIONS,
+    "gen_ai.tool.definitions": [TOOL_DEFINITION],
+}
+
+
+def counted(reply: Reply) -> dict[str, Any]:
+    if reply.usage is None:
+        return {}
+    return {
+        "gen_ai.usage.input_tokens": reply.usage.input,
+        "gen_ai.usage.output_tokens": reply.usage.output,
+        "gen_ai.usage.cache_read.input_tokens": reply.usage.cached,
+        "gen_ai.usage.cache_write.input_tokens": reply.usage.cache_written,
+    }
+
+
+def answered(reply: Reply, streamed: bool) -> dict[str, Any]:
+    return {
+        "gen_ai.response.finish_reasons": (reply.reason,),
+        "gen_ai.output.messages": output_messages(reply, reply.reason),
+        **counted(reply),
+    }
+
+
+def converse(client: Any, fields: Fields) -> Any:
+    return client.converse(**fields)
+
+
+def converse_stream(client: Any, fields: Fields) -> Any:
+    return client.converse_stream(**fields)["stream"]
+
+
+def drained(client: Any, fields: Fields) -> list[Any]:
+    return list(converse_stream(client, fields))
+
+
+CONVERSE = Row(
+    name="bedrock.converse",
+    sdk="bedrock",
+    provider="aws.bedrock",
+    operation="chat",
+    open=opener("bedrock-runtime"),
+    open_async=None,
+    fields=FIELDS,
+    asked=ASKED,
+    answered=answered,
+    ways=(Way("call", converse), Way("stream", drained, streams=True)),
+    stream=converse_stream,
+    model=MODEL,
+)
+
+CLAUDE_BODY = {
+    "anthropic_version": "bedrock-2023-05-31",
+    "messages": [{"role": "user", "content": QUESTION}],
+    "system": SYSTEM,
+    "max_tokens": 64,
+    "temperature": 0.5,
+}
+INVOKE_ASKED = {
+    "gen_ai.request.max_tokens": 64,
+    "gen_ai.request.temperature": 0.5,
+    "gen_ai.input.messages": [USER_MESSAGE],
+}
+
+
+def invoke(client: Any, fields: Fields) -> Any:
+    return client.invoke_model(**fields)["body"].read()
+
+
+def invoke_in_pieces(client: Any, fields: Fields) -> Any:
+    return list(client.invoke_model(**fields)["body"].iter_chunks(7))
+
+
+def invoke_drained(client: Any, fields: Fields) -> list[Any]:
+    return list(client.invoke_model_with_response_stream(**fields)["body"])
+
+
+def invoked(reply: Reply, streamed: bool) -> dict[str, Any]:
+    return {
+        **answered(reply, streamed),
+        "gen_ai.response.id": reply.id,
+        "gen_ai.response.model": reply.model or MODEL,
+    }
+
+
+def prompted(reply: Reply, streamed: bool) -> dict[str, Any]:
+    told = {
+        "gen_ai.response.finish_reasons": ("stop",),
+        "gen_ai.output.messages": output_messages(reply, "stop"),
+    }
+    counts = {name: value for name, value in counted(reply).items() if ".cache_" not in name}
+    return told | counts
+
+
+CLAUDE = Row(
+    name="bedrock.invoke_claude",
+    sdk="bedrock",
+    provider="aws.bedrock",
+    operation="chat",
+    open=opener("bedrock-runtime"),
+    open_async=None,
+    fields={"modelId": MODEL, "body": json.dumps(CLAUDE_BODY)},
+    asked={**INVOKE_ASKED, "gen_ai.system_instructions": SYSTEM_INSTRUCTIONS},
+    answered=invoked,
+    ways=(Way("call", invoke), Way("pieces", invoke_in_pieces), Way("stream", invoke_drained, streams=True)),
+    model=MODEL,
+)
+LLAMA = Row(
+    name="bedrock.invoke_llama",
+    sdk="bedrock",
+    provider="aws.bedrock",
+    operation="text_completion",
+    open=opener("bedrock-runtime"),
+    open_async=None,
+    fields={
+        "modelId": "meta.llama-fake",
+        "body": json.dumps({"prompt": QUESTION, "max_gen_len": 64, "temperature": 0.5}),
+    },
+    asked=INVOKE_ASKED,
+    answered=prompted,
+    ways=(Way("call", invoke), Way("stream", invoke_drained, streams=True)),
+    tools=False,
+    model="meta.llama-fake",
+)
+AGENT = Row(
+    name="bedrock.agent",
+    sdk="bedrock",
+    provider="aws.bedrock",
+    operation="invoke_agent",
+    open=opener("bedrock-agent-runtime"),
+    open_async=None,
+    fields={"agentId": "AGENT1", "agentAliasId": "ALIAS1", "sessionId": "session-1", "inputText": QUESTION},
+    asked={
+        "gen_ai.agent.id": "AGENT1",
+        "gen_ai.conversation.id": "session-1",
+        "gen_ai.input.messages": [USER_MESSAGE],
+    },
+    answered=lambda reply, streamed: {
+        "gen_ai.output.messages": [
+            {"role": "assistant", "parts": [{"type": "text", "content": reply.text}]},
+        ]
+    },
+    ways=(Way("call", lambda client, fields: list(client.invoke_agent(**fields)["completion"]), streams=True),),
+    tools=False,
+    model="",
+)
+RETRIEVE = Row(
+    name="bedrock.retrieve",
+    sdk="bedrock",
+    provider="aws.bedrock",
+    operation="retrieval",
+    open=opener("bedrock-agent-runtime"),
+    open_async=None,
+    fields={
+        "knowledgeBaseId": "KNOWLEDGE1",
+        "retrievalQuery": {"text": QUESTION},
+        "retrievalConfiguration": {"vectorSearchConfiguration": {"numberOfResults": 2}},
+    },
+    asked={
+        "gen_ai.data_source.id": "KNOWLEDGE1",
+        "gen_ai.retrieval.top_k": 2,
+        "gen_ai.retrieval.query.text": QUESTION,
+    },
+    answered=lambda reply, streamed: {
+        "gen_ai.retrieval.documents": [
+            {"id": "doc-0", "content": reply.text, "score": 0.9},
+            {"id": "doc-1", "content": reply.text, "score": 0.8},
+        ]
+    },
+    ways=(Way("call", lambda client, fields: client.retrieve(**fields)),),
+    tools=False,
+    model="",
+)
+ROWS = (CONVERSE, CLAUDE, LLAMA, AGENT, RETRIEVE)
