@@ -50,6 +50,7 @@ def test_a_program_runs(block: Block, told: Collector, surroundings: Mapping[str
 
 @pytest.mark.parametrize("block", runnable("bash"))
 def test_commands_run(block: Block, told: Collector, surroundings: Mapping[str, str], tmp_path: Path) -> None:
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
     command = ["bash", "-euo", "pipefail", "-c", run_here(block, told)]
     done = subprocess.run(
         command, env=surroundings, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
@@ -68,6 +69,18 @@ def test_the_first_program_of_the_readme_is_in_the_book(told: Collector) -> None
     """`test_a_program_runs` has run it."""
     query = "SELECT count() FROM llm_calls WHERE input_messages LIKE '%What is a span?%' AND status = 'OK'"
     told.wait_until(lambda: told.value(query) >= 1, "the README's call stored")
+
+
+def test_the_examples_are_in_the_book(told: Collector) -> None:
+    """`test_commands_run` has run them."""
+    calls = "SELECT count() FROM llm_calls JOIN spans USING (span_id) WHERE service_name = 'weather-agent'"
+    told.wait_until(lambda: told.value(calls) >= 2, "the agent's calls stored")
+    judged = "SELECT kind, name FROM assessments WHERE trace_id = '4bf92f3577b34da6a3ce929d0e0e4736' ORDER BY ALL"
+    assert told.query(judged) == [
+        ["expectation", "expected_response"],
+        ["feedback", "groundedness"],
+        ["feedback", "thumb"],
+    ]
 
 
 def test_links_between_pages_lead_somewhere() -> None:

@@ -1,9 +1,6 @@
 """What the OpenTelemetry SDKs really send, by the Python SDK and the JavaScript SDK themselves."""
 
-import fcntl
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,7 +14,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-import clients
+from clients import javascript
 from clients.receiver import Running
 from spanbook_collector.queue.errors import QueueFull
 from spanbook_collector.queue.queue import Queue
@@ -129,23 +126,10 @@ def test_a_moment_of_trouble_is_retried_away_by_the_sdk(
 
 # JavaScript
 
-JS = Path(str(clients.__file__)).parent / "js"
-BIN = Path(sys.executable).parent
-
 
 @pytest.fixture(scope="module")
 def node() -> Path:
-    """Return the Node.js of the development environment, with the SDK installed as its lock file says."""
-    with (JS / "package-lock.json").open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        installed = JS / "node_modules" / ".package-lock.json"
-        if not installed.exists() or installed.stat().st_mtime < (JS / "package-lock.json").stat().st_mtime:
-            command = [BIN / "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-            done = subprocess.run(command, cwd=JS, capture_output=True, text=True, check=False)
-            if done.returncode:
-                pytest.skip(f"npm cannot install the JavaScript SDK: {done.stderr[-300:]}")
-            installed.touch()
-    return BIN / "node"
+    return javascript.install()
 
 
 @pytest.mark.parametrize("encoding", ["json", "protobuf"])
@@ -153,11 +137,7 @@ def node() -> Path:
 def test_the_javascript_sdk_is_understood(node: Path, receiver: Running, encoding: str, count: int) -> None:
     name = f"from js as {encoding} {count}"
     url = f"http://127.0.0.1:{receiver.http_port}/v1/traces"
-    done = subprocess.run(
-        [node, "send.js", encoding, url, str(count), name], cwd=JS, capture_output=True, text=True, check=False
-    )
-    assert done.stderr == ""
-    assert json.loads(done.stdout) == {"code": 0}
+    assert javascript.send(node, encoding, url, count, name) == {"code": 0}
     spans = stored(receiver, name)
     assert len({span.span_id for span in spans}) == count
     found = attributes_of(spans[2])
