@@ -1,12 +1,13 @@
-"""openai: chat completions."""
+"""openai: chat completions, responses, embeddings, legacy completions, images."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from fakes.replies import Reply
+from fakes.wires.openai import PIXEL
 from scenarios import openai_shaped as shape
-from scenarios.row import Fields, Row, Way
+from scenarios.row import QUESTION, SYSTEM, SYSTEM_INSTRUCTIONS, TOOL_DEFINITION, USER_MESSAGE, Fields, Row, Way
 
 
 def open_client(url: str, *, retries: int = 0, timeout: float = 20.0) -> Any:
@@ -69,4 +70,131 @@ CHAT = Row(
     stream=shape.stream,
     astream=shape.stream,
 )
-ROWS = (CHAT,)
+
+
+def responses(client: Any, fields: Fields) -> Any:
+    return client.responses.create(**fields)
+
+
+def responses_stream(client: Any, fields: Fields) -> Any:
+    return client.responses.create(**fields, stream=True)
+
+
+def responses_drained(client: Any, fields: Fields) -> list[Any]:
+    return list(responses_stream(client, fields))
+
+
+async def responses_adrained(client: Any, fields: Fields) -> list[Any]:
+    return [event async for event in await responses_stream(client, fields)]
+
+
+def responses_helper(client: Any, fields: Fields) -> Any:
+    with client.responses.stream(**fields) as events:
+        return events.get_final_response()
+
+
+def responses_raw(client: Any, fields: Fields) -> Any:
+    return client.responses.with_raw_response.create(**fields).parse()
+
+
+def responded(reply: Reply, streamed: bool) -> dict[str, Any]:
+    told = answered(reply, streamed) | {"openai.api.type": "responses"}
+    del told["openai.response.system_fingerprint"]
+    return told
+
+
+RESPONSES = Row(
+    name="openai.responses",
+    sdk="openai",
+    provider="openai",
+    operation="chat",
+    open=open_client,
+    open_async=open_async,
+    fields={
+        "model": "fake-model",
+        "instructions": SYSTEM,
+        "input": QUESTION,
+        "tools": [{"type": "function", "strict": True, **TOOL["function"]}],
+        "temperature": 0.5,
+        "top_p": 0.9,
+        "max_output_tokens": 64,
+        "previous_response_id": "resp_0",
+        "reasoning": {"effort": "low"},
+    },
+    asked={
+        "gen_ai.request.temperature": 0.5,
+        "gen_ai.request.top_p": 0.9,
+        "gen_ai.request.max_tokens": 64,
+        "gen_ai.request.previous_response.id": "resp_0",
+        "gen_ai.request.reasoning.level": "low",
+        "gen_ai.input.messages": [USER_MESSAGE],
+        "gen_ai.system_instructions": SYSTEM_INSTRUCTIONS,
+        "gen_ai.tool.definitions": [TOOL_DEFINITION],
+    },
+    answered=responded,
+    ways=(
+        Way("call", responses),
+        Way("acall", responses, is_async=True),
+        Way("stream", responses_drained, streams=True),
+        Way("astream", responses_adrained, streams=True, is_async=True),
+        Way("helper", responses_helper, streams=True),
+        Way("raw", responses_raw),
+    ),
+    stream=responses_stream,
+)
+EMBEDDINGS = Row(
+    name="openai.embeddings",
+    sdk="openai",
+    provider="openai",
+    operation="embeddings",
+    open=open_client,
+    open_async=open_async,
+    fields={"model": "fake-model", "input": ["a", "b"], "encoding_format": "float"},
+    asked={"gen_ai.request.encoding_formats": ("float",)},
+    answered=shape.embedded,
+    ways=(
+        Way("call", lambda client, fields: client.embeddings.create(**fields)),
+        Way("acall", lambda client, fields: client.embeddings.create(**fields), is_async=True),
+    ),
+    tools=False,
+)
+COMPLETIONS = Row(
+    name="openai.completions",
+    sdk="openai",
+    provider="openai",
+    operation="text_completion",
+    open=open_client,
+    open_async=open_async,
+    fields={"model": "fake-model", "prompt": QUESTION, "max_tokens": 64},
+    asked={"gen_ai.request.max_tokens": 64, "gen_ai.input.messages": [USER_MESSAGE]},
+    answered=lambda reply, streamed: {
+        name: value for name, value in answered(reply, streamed).items() if name != "openai.api.type"
+    },
+    ways=(Way("call", lambda client, fields: client.completions.create(**fields)),),
+    tools=False,
+)
+IMAGES = Row(
+    name="openai.images",
+    sdk="openai",
+    provider="openai",
+    operation="generate_content",
+    open=open_client,
+    open_async=open_async,
+    fields={"model": "fake-model", "prompt": QUESTION},
+    asked={"gen_ai.output.type": "image", "gen_ai.input.messages": [USER_MESSAGE]},
+    answered=lambda reply, streamed: {
+        "gen_ai.usage.input_tokens": reply.usage.input if reply.usage else 0,
+        "gen_ai.usage.output_tokens": reply.usage.output if reply.usage else 0,
+        "gen_ai.usage.text.input_tokens": reply.usage.input if reply.usage else 0,
+        "gen_ai.usage.image.input_tokens": 0,
+        "gen_ai.output.messages": [
+            {
+                "role": "assistant",
+                "parts": [{"type": "blob", "modality": "image", "mime_type": "image/png", "content": PIXEL}],
+            }
+        ],
+    },
+    ways=(Way("call", lambda client, fields: client.images.generate(**fields)),),
+    tools=False,
+)
+ROWS = (CHAT, RESPONSES, EMBEDDINGS, COMPLETIONS, IMAGES)

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from scenarios import bedrock, cohere, google_genai, huggingface_hub, mistralai, ollama, openai, stainless_copies
+from scenarios import (
+    anthropic,
+    bedrock,
+    cohere,
+    google_genai,
+    huggingface_hub,
+    mistralai,
+    ollama,
+    openai,
+    stainless_copies,
+)
 from scenarios.row import Row
 
 ROWS: tuple[Row, ...] = (
     *openai.ROWS,
+    *anthropic.ROWS,
     *stainless_copies.ROWS,
     *cohere.ROWS,
     *ollama.ROWS,

@@ -16,6 +16,7 @@ from fakes.exchange import Asked, Body, Request, Stream, Wire, sse
 from fakes.replies import Fault, Reply, Usage, pieces
 
 CREATED = 1_764_000_000
+PIXEL = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(64)).decode()
 
 
 def chat(request: Request, reply: Reply) -> Body | Stream:
@@ -68,7 +69,6 @@ def completions(request: Request, reply: Reply) -> Body | Stream:
 
 
 def images(request: Request, reply: Reply) -> Body:
-    pixel = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(64)).decode()
     usage = reply.usage and {
         "input_tokens": reply.usage.input,
         "output_tokens": reply.usage.output,
@@ -76,7 +76,7 @@ def images(request: Request, reply: Reply) -> Body:
         "input_tokens_details": {"text_tokens": reply.usage.input, "image_tokens": 0},
     }
     count = request.json.get("n") or 1
-    data = [{"b64_json": pixel, "revised_prompt": reply.text}] * count
+    data = [{"b64_json": PIXEL, "revised_prompt": reply.text}] * count
     return Body({"created": CREATED, "data": data, "output_format": "png", "usage": usage}, headers=IDS)
 
 

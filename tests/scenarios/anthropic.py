@@ -1,0 +1,142 @@
+"""anthropic: messages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fakes.replies import Reply
+from scenarios import openai_shaped as shape
+from scenarios.row import (
+    PARAMETERS,
+    QUESTION,
+    SYSTEM,
+    SYSTEM_INSTRUCTIONS,
+    TOOL_DEFINITION,
+    USER_MESSAGE,
+    Fields,
+    Row,
+    Way,
+    output_messages,
+)
+
+
+def open_client(url: str, *, retries: int = 0, timeout: float = 20.0) -> Any:
+    from anthropic import Anthropic
+
+    return Anthropic(base_url=url, api_key="k", max_retries=retries, timeout=timeout)
+
+
+def open_async(url: str, *, retries: int = 0, timeout: float = 20.0) -> Any:
+    from anthropic import AsyncAnthropic
+
+    return AsyncAnthropic(base_url=url, api_key="k", max_retries=retries, timeout=timeout)
+
+
+FIELDS: Fields = {
+    "model": "fake-model",
+    "max_tokens": 64,
+    "system": SYSTEM,
+    "messages": [{"role": "user", "content": QUESTION}],
+    "stop_sequences": ["END"],
+    "tools": [{"name": "get_weather", "description": "Current weather", "input_schema": PARAMETERS}],
+}
+ASKED: Fields = {
+    "gen_ai.request.max_tokens": 64,
+    "gen_ai.request.stop_sequences": ("END",),
+    "gen_ai.input.messages": [USER_MESSAGE],
+    "gen_ai.system_instructions": SYSTEM_INSTRUCTIONS,
+    "gen_ai.tool.definitions": [TOOL_DEFINITION],
+}
+
+
+def create(client: Any, fields: Fields) -> Any:
+    return client.messages.create(**fields)
+
+
+def stream(client: Any, fields: Fields) -> Any:
+    return client.messages.create(**fields, stream=True)
+
+
+def drained(client: Any, fields: Fields) -> list[Any]:
+    return list(stream(client, fields))
+
+
+async def adrained(client: Any, fields: Fields) -> list[Any]:
+    return [event async for event in await stream(client, fields)]
+
+
+def managed(client: Any, fields: Fields) -> list[Any]:
+    with stream(client, fields) as events:
+        return list(events)
+
+
+def helper(client: Any, fields: Fields) -> Any:
+    with client.messages.stream(**fields) as events:
+        return events.get_final_message()
+
+
+async def ahelper(client: Any, fields: Fields) -> Any:
+    async with client.messages.stream(**fields) as events:
+        return await events.get_final_message()
+
+
+def raw(client: Any, fields: Fields) -> Any:
+    return client.messages.with_raw_response.create(**fields).parse()
+
+
+async def araw(client: Any, fields: Fields) -> Any:
+    return await shape.parsed(await client.messages.with_raw_response.create(**fields))
+
+
+def raw_stream(client: Any, fields: Fields) -> list[Any]:
+    return list(client.messages.with_raw_response.create(**fields, stream=True).parse())
+
+
+def beta(client: Any, fields: Fields) -> Any:
+    return client.beta.messages.create(**fields)
+
+
+def answered(reply: Reply, streamed: bool) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "gen_ai.response.id": reply.id,
+        "gen_ai.response.model": reply.model or "fake-model",
+        "gen_ai.response.finish_reasons": (reply.reason,),
+        "gen_ai.output.messages": output_messages(reply, reply.reason),
+    }
+    if reply.usage:
+        told |= {
+            "gen_ai.usage.input_tokens": reply.usage.input,
+            "gen_ai.usage.output_tokens": reply.usage.output,
+            "gen_ai.usage.cache_read.input_tokens": reply.usage.cached,
+            "gen_ai.usage.cache_write.input_tokens": reply.usage.cache_written,
+        }
+    return told
+
+
+MESSAGES = Row(
+    name="anthropic.messages",
+    sdk="anthropic",
+    provider="anthropic",
+    operation="chat",
+    open=open_client,
+    open_async=open_async,
+    fields=FIELDS,
+    asked=ASKED,
+    answered=answered,
+    ways=(
+        Way("call", create),
+        Way("acall", create, is_async=True),
+        Way("stream", drained, streams=True),
+        Way("astream", adrained, streams=True, is_async=True),
+        Way("managed_stream", managed, streams=True),
+        Way("helper", helper, streams=True),
+        Way("ahelper", ahelper, streams=True, is_async=True),
+        Way("raw", raw),
+        Way("araw", araw, is_async=True),
+        Way("raw_stream", raw_stream, streams=True),
+        Way("beta", beta),
+    ),
+    stream=stream,
+    astream=stream,
+)
+ROWS = (MESSAGES,)
