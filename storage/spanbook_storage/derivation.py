@@ -21,7 +21,10 @@ log = logging.getLogger("spanbook.storage")
 
 NAME = "traces"
 PRICES = "prices"
-PAUSE = 0.5  # seconds between looks; with the time of an insert and of a recomputation well under three
+PAUSE = 0.5  # seconds between looks while there is nothing to do
+# Seconds after work: a statement costs its planning, some 0.3 s CPU, however few traces it does. With the time of an
+# insert and of a recomputation well under three seconds.
+BUSY_PAUSE = 1.0
 RETRY = 2.0  # seconds after the store refused
 # An insert may be seen this much later than the time it carries. What is done in that stretch is remembered by name.
 OVERLAP_MS = 120_000
@@ -70,7 +73,7 @@ class Derivation:
         while not stop.is_set():
             pause = PAUSE
             try:
-                await self.tick()
+                pause = BUSY_PAUSE if await self.tick() else PAUSE
                 told = ""
             except StoreError as error:
                 self.progress.errors += 1

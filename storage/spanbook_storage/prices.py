@@ -140,6 +140,8 @@ def _prices(key: str, prices: Any) -> Iterator[Price]:
         values = {name: getattr(price, unit) for name, unit in _UNITS.items()}
         if values["input_price"] is None and values["output_price"] is None:
             continue
+        if price.requests_kcount is not None:  # a fee for each request besides: tokens alone would say too little
+            continue
         for least in sorted({0, *(tier.start for value in values.values() for tier in getattr(value, "tiers", ()))}):
             at = {name: _at(value, least) for name, value in values.items()}
             yield Price(

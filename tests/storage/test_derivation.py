@@ -1,0 +1,141 @@
+"""The derivation itself: who else may write, what a trace row must not do, and what derived rows cost to read."""
+
+import re
+import time
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from genai_prices import Usage, calc_price
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from spanbook_storage.derivation import Derivation
+from spanbook_storage.prices import price_key, shipped_prices
+
+CLICKHOUSE = files("spanbook_schemas") / "clickhouse"
+NOW = time.time_ns()
+SECOND = 10**9
+
+
+def request(
+    trace: bytes, spans: list[tuple[int, int]], *, start: int = NOW, failed: bool = False
+) -> ExportTraceServiceRequest:
+    """Spans of a trace by number and number of the parent, 0 for none."""
+    made = ExportTraceServiceRequest()
+    scope = made.resource_spans.add().scope_spans.add()
+    for number, parent in spans:
+        span = scope.spans.add(
+            trace_id=trace, span_id=number.to_bytes(8), parent_span_id=parent.to_bytes(8) if parent else b"",
+            name=f"span {number}", start_time_unix_nano=start, end_time_unix_nano=start + SECOND,
+        )  # fmt: skip
+        span.status.code = 2 if failed else 0
+    return made
+
+
+def settle(book: Any, *derivations: Derivation) -> None:
+    worked = True
+    while worked:
+        worked = False
+        for derivation in derivations:
+            worked = book.run(derivation.tick(everything=True)) or worked
+
+
+def test_a_long_trace_in_many_pieces_is_one_row(book: Any) -> None:
+    trace = b"long" * 4
+    for first in range(2, 60_002, 20_000):
+        book.insert(request(trace, [(number, 1) for number in range(first, first + 20_000)]))
+    book.insert(request(trace, [(1, 0)]))
+    settle(book, Derivation(book.store))
+    found = book.query(f"SELECT span_count, name, status FROM traces WHERE trace_id = '{trace.hex()}'")
+    assert found == [(60_001, "span 1", "OK")]
+
+
+def test_two_derivations_at_once_leave_the_right_rows(book: Any) -> None:
+    trace = b"both" * 4
+    first, second = Derivation(book.store), Derivation(book.store)
+    for number in range(2, 6):
+        book.insert(request(trace, [(number, 1)]))
+        book.run((first if number % 2 else second).tick())
+    book.insert(request(trace, [(1, 0)]))
+    settle(book, second, first)
+    assert book.query(f"SELECT span_count, name FROM traces WHERE trace_id = '{trace.hex()}'") == [(5, "span 1")]
+
+
+def test_a_collector_that_writes_the_table_itself_gets_trace_rows(book: Any) -> None:
+    trace = "f0" * 16
+    for number, parent in (("2", "1"), ("1", "")):
+        book.run(book.store.command(
+            "INSERT INTO otel_traces"
+            " (Timestamp, TraceId, SpanId, ParentSpanId, SpanName, ServiceName, Duration, SpanAttributes)"
+            f" SELECT now64(9), '{trace}', '{number * 16}', '{parent * 16}', 'foreign', 'other', 1000000,"
+            " map('gen_ai.operation.name', 'chat', 'gen_ai.usage.input_tokens', '7')"
+        ))  # fmt: skip
+    settle(book, Derivation(book.store))
+    found = book.query(f"SELECT span_count, service_name, status, input_tokens FROM traces WHERE trace_id = '{trace}'")
+    assert found == [(2, "other", "OK", 14)]
+
+
+@pytest.mark.parametrize(("failed", "status"), [(False, "OK"), (True, "ERROR")])
+def test_an_hour_without_spans_ends_a_trace_whose_root_never_came(book: Any, failed: bool, status: str) -> None:
+    trace = b"orph" * 3 + (b"fail" if failed else b"fine")
+    long_ago = NOW - 7200 * SECOND
+    book.insert(request(trace, [(2, 1)], start=long_ago, failed=failed), received_at=long_ago + 2 * SECOND)
+    settle(book, Derivation(book.store))
+    assert book.query(f"SELECT status FROM traces WHERE trace_id = '{trace.hex()}'") == [(status,)]
+
+
+def test_a_filter_on_time_prunes_traces(book: Any) -> None:
+    book.insert(request(b"prun" * 4, [(1, 0)]))
+    plan = "\n".join(
+        row[0]
+        for row in book.query(
+            "EXPLAIN indexes = 1 SELECT trace_id FROM traces WHERE start_time > now() + INTERVAL 1 DAY"
+        )
+    )
+    # Nothing is from tomorrow: the index leaves no granule, so nothing is read.
+    assert "ReadNothing" in plan or re.search(r"Granules: 0/\d+", plan), plan
+
+
+def test_spans_read_back_are_reduced_as_inserted_ones_are() -> None:
+    view = (CLICKHOUSE / "views" / "span_facts.sql").read_text()
+    migration = (CLICKHOUSE / "migrations" / "0011_traces.sql").read_text()
+    inserted = re.search(r"traced_spans_mv TO traced_spans AS\nSELECT\n(.*?);", migration, re.DOTALL)
+    read = re.search(r"\nAS SELECT\n    toStartOfFiveMinutes\(PartitionTime\) AS bucket,\n(.*?);", view, re.DOTALL)
+    assert inserted
+    assert read
+    assert inserted[1] == read[1]
+
+
+def test_every_shipped_price_is_what_genai_prices_would_charge() -> None:
+    when = datetime.now(UTC)
+    checked = 0
+    for price in shipped_prices():
+        if price.effective_from or price.reasoning_price is not None or price.price_key.count("/") != 1:
+            continue
+        provider, model = price.price_key.split("/")
+        if price_key(provider, model) != price.price_key or any(
+            other.price_key == price.price_key and other.effective_from for other in shipped_prices()
+        ):
+            continue
+        tokens = price.min_input_tokens + 1
+        found = calc_price(
+            Usage(input_tokens=tokens, output_tokens=0), model, provider_id=provider, genai_request_timestamp=when
+        )
+        assert float(found.total_price) == pytest.approx(tokens * (price.input_price or 0) / 1e6), price
+        checked += 1
+    assert checked > 100
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "key"),
+    [
+        ("openai", "gpt-4o-2024-08-06", "openai/gpt-4o"),
+        ("", "gpt-4o", "openai/gpt-4o"),
+        ("gcp.gen_ai", "gemini-2.5-flash", "google/gemini-2.5-flash"),
+        ("ollama", "gpt-4o", ""),
+        ("openai", "no-such-model", ""),
+    ],
+)
+def test_a_model_name_means_one_price_or_none(provider: str, model: str, key: str) -> None:
+    assert price_key(provider, model) == key
