@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.spanbook-ready
 
-.PHONY: setup serve test check bench soak docs lock
+.PHONY: setup serve test check bench soak docs lock browser
 
 setup: $(STAMP)
 
@@ -19,8 +19,17 @@ $(STAMP): pyproject.toml requirements.lock
 serve: setup
 	$(BIN)/spanbook serve
 
-test: setup check
+test: setup browser check
 	$(BIN)/pytest
+
+# The faults of `make test` in full: hundreds of kills, tens of power cuts, outages of minutes (hours; as root)
+soak: setup
+	SPANBOOK_SOAK=1 $(BIN)/pytest tests/system tests/collector -k "kill or power_cut or outage or hangs or queue"
+
+# The web page's tests drive Debian's Chromium; where it is not and cannot be installed, they are skipped
+browser:
+	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && \
+		apt-get install --yes -qq chromium >/dev/null; } || echo "no chromium: the web page is not tested"
 
 check: setup
 	$(BIN)/ruff check .
