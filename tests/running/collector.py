@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
@@ -29,7 +29,14 @@ _PORTS = ("grpc", "http", "web", "sql")
 class Collector:
     """One collector with its three processes; `with Collector(directory) as collector:` starts and stops it."""
 
-    def __init__(self, directory: Path, *options: str, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *options: str,
+        environment: Mapping[str, str] | None = None,
+        launcher: Sequence[str] = (),
+    ) -> None:
+        self._launcher = tuple(launcher)
         self.data = directory / "data"
         self.log = directory / "collector.log"
         self._options, self._environment = options, dict(environment or {})
@@ -62,6 +69,7 @@ class Collector:
         """Start it; `wait` until what is sent can also be stored."""
         addresses = [f"--{name}=127.0.0.1:{port}" for name, port in self.ports.items()]
         command = [
+            *self._launcher,
             sys.executable,
             "-m",
             "spanbook_collector",

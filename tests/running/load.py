@@ -1,6 +1,9 @@
 """Load on a collector from `benchmarks/otlp_load.py`, with the ledger of what was acknowledged."""
 
+import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,13 +16,13 @@ class Load:
     """The generator as a child process; `acknowledged` is what the collector has promised so far."""
 
     def __init__(self, ledger: Path, endpoint: str, *options: str, protocol: str = "grpc", seconds: float = 10) -> None:
-        self._ledger = ledger
+        self._ledger, self._patience = ledger, seconds + 600
         self._command = [sys.executable, str(_GENERATOR), "--endpoint", endpoint, "--protocol", protocol]
         self._command += ["--seconds", str(seconds), "--record", str(ledger), "--retries", "30", *options]
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> Self:
-        self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True, start_new_session=True)
         return self
 
     def running(self) -> bool:
@@ -29,7 +32,7 @@ class Load:
     def finish(self) -> dict[str, Any]:
         """Wait for its end and return its report."""
         assert self._process is not None
-        out, _ = self._process.communicate(timeout=600)
+        out, _ = self._process.communicate(timeout=self._patience)
         report: dict[str, Any] = json.loads(out.splitlines()[-1])
         return report
 
@@ -43,6 +46,6 @@ class Load:
 
     def __exit__(self, *_: object) -> None:
         assert self._process is not None
-        if self._process.poll() is None:
-            self._process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)  # with its senders
         self._process.communicate()
