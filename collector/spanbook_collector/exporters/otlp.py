@@ -8,6 +8,8 @@ import asyncio
 import contextlib
 import logging
 import random
+from collections.abc import Callable
+from functools import partial
 
 from spanbook_collector import metrics
 from spanbook_collector.config import Forward, without_secret
@@ -36,18 +38,29 @@ class OtlpExporter:
     async def run(self, stop: asyncio.Event) -> None:
         """Send until `stop` is set; what is not answered by then is sent again after the next start."""
         self._stop = stop
-        async with connected(self._forward) as endpoint:
-            while records := await self._backlog.take(stop):
+        async with contextlib.AsyncExitStack() as stack:
+            endpoint = await self._connected(stack)
+            while endpoint and (records := await self._backlog.take(stop)):
                 take = self._backlog.begun(records[-1].seq)
                 sent = await asyncio.gather(*(self._send(endpoint, record) for record in records))
                 if all(sent):
-                    self._backlog.done(take)
+                    await self._durably(partial(self._backlog.done, take))
 
     async def deliver_again(self, letter: DeadLetter, body: bytes) -> str:
         """Send a dead letter; returns why it is refused, nothing when it is taken."""
         async with connected(self._forward) as endpoint:
             outcome = await endpoint.send(letter.signal, body)
         return "" if outcome.verdict is Verdict.TAKEN else outcome.reason
+
+    async def _connected(self, stack: contextlib.AsyncExitStack) -> Endpoint | None:
+        """Open the endpoint; one whose TLS files cannot be read waits for them, and nobody else does."""
+        while not self._stop.is_set():
+            try:
+                return await stack.enter_async_context(connected(self._forward))
+            except OSError as error:
+                self._tell(f"its TLS files: {error}")
+            await self._wait(LONGEST_PAUSE)
+        return None
 
     async def _send(self, endpoint: Endpoint, record: Record) -> bool:
         """Send one request until it is answered for good; False when there was no time left for that."""
@@ -56,26 +69,40 @@ class OtlpExporter:
             while not self._stop.is_set():
                 outcome = await endpoint.send(record.signal, record.body)
                 if outcome.verdict is not Verdict.LATER:
-                    self._settle(record, outcome)
-                    return True
-                self._tell(outcome)
+                    return await self._settle(record, outcome)
+                self._tell(outcome.reason)
                 await self._wait(outcome.delay or pause * random.uniform(0.7, 1.3))
                 pause = min(pause * 2, LONGEST_PAUSE)
         return False
 
-    def _settle(self, record: Record, outcome: Outcome) -> None:
+    async def _settle(self, record: Record, outcome: Outcome) -> bool:
+        """Count what was taken and set aside what was refused; False when there was no time left for that."""
         self._told = ""
         if outcome.verdict is Verdict.TAKEN:
             metrics.EXPORTED_REQUESTS.labels(self._forward.name).inc()
-            return
-        self._dead_letters.put(record, outcome.reason)
-        metrics.DEAD_LETTERS.labels(record.signal).inc()
+            return True
+        written = await self._durably(lambda: self._dead_letters.put(record, outcome.reason))
+        if written:
+            metrics.DEAD_LETTERS.labels(record.signal).inc()
+        return written
 
-    def _tell(self, outcome: Outcome) -> None:
-        """Say once why an endpoint takes nothing, and again when the reason changes."""
-        if outcome.reason != self._told:
-            log.warning("forwarding to %s waits: %s", without_secret(self._forward.url), outcome.reason)
-            self._told = outcome.reason
+    async def _durably(self, write: Callable[[], None]) -> bool:
+        """Write something down, waiting out a full disk; False when stopped before."""
+        while not self._stop.is_set():
+            try:
+                write()
+            except OSError as error:
+                self._tell(f"cannot write down what became of a request: {error.strerror}")
+            else:
+                return True
+            await self._wait(SHORTEST_PAUSE)
+        return False
+
+    def _tell(self, reason: str) -> None:
+        """Say once why nothing goes on, and again when the reason changes."""
+        if reason != self._told:
+            log.warning("forwarding to %s waits: %s", without_secret(self._forward.url), reason)
+            self._told = reason
 
     async def _wait(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
