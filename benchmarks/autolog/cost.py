@@ -1,10 +1,14 @@
 """What autolog adds to a call: thread-CPU microseconds over the bare SDK, beside hand-written code and peers.
 
     .venv/bin/python benchmarks/autolog/cost.py                      # bare, hand-written, spanbook
-    … --peers genai,openinference,traceloop                           # in an environment that has them
+    PYTHONPATH=instrumentation:schemas PEERS/bin/python benchmarks/autolog/cost.py --peers genai,openinference,traceloop
 
-The transport answers in the process, the span processor drops. Blocks of the bare SDK and of the traced one alternate;
-the figure is the difference of the lowest tenths, so that the noise of a shared machine stays out.
+where PEERS is an environment with openai, wrapt, opentelemetry-instrumentation-genai-openai,
+openinference-instrumentation-openai and opentelemetry-instrumentation-openai (Traceloop's).
+
+The transport answers in the process, the span processor drops. Short blocks of the bare SDK and of the traced one
+alternate; the figure is the median over the blocks of the difference of their fastest calls, so that the noise of a
+shared machine stays out.
 """
 
 import argparse
@@ -13,16 +17,10 @@ import gc
 import json
 import os
 import statistics
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
+from importlib import import_module
 from typing import Any
-
-os.environ.setdefault("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "span_only")
-sys.path.insert(0, str(Path(__file__).parent))
-for folder in ("instrumentation", "schemas"):
-    sys.path.insert(0, str(Path(__file__).parents[2] / folder))
 
 import handwritten
 import httpx2
@@ -30,6 +28,11 @@ import openai
 from opentelemetry import trace
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 
+PEERS = {
+    "genai": "opentelemetry.instrumentation.genai.openai",
+    "openinference": "openinference.instrumentation.openai",
+    "traceloop": "opentelemetry.instrumentation.openai",
+}
 USAGE = {
     "prompt_tokens": 120,
     "completion_tokens": 40,
@@ -144,23 +147,22 @@ def added(
     blocks: int,
     calls: int,
 ) -> tuple[float, float]:
-    without: list[float] = []
-    with_: list[float] = []
+    """Return the bare call's microseconds, and the median over the blocks of what the traced one adds."""
+    bases, differences = [], []
     gc.collect()
     gc.disable()
-    for block in range(blocks + 1):
+    for block in range(blocks + 2):
         off()
-        plain = rounds(bare, calls)
+        plain = min(rounds(bare, calls))
         on()
-        seen = rounds(traced, calls)
-        if block:  # the first warms up
-            without += plain
-            with_ += seen
+        seen = min(rounds(traced, calls))
+        if block > 1:  # the first ones warm up
+            bases.append(plain)
+            differences.append(seen - plain)
         gc.collect()
     gc.enable()
     off()
-    tenth = lambda times: statistics.quantiles(times, n=10)[0]  # noqa: E731
-    return tenth(without), tenth(with_) - tenth(without)
+    return min(bases), statistics.median(differences)
 
 
 def nothing() -> None:
@@ -175,13 +177,7 @@ def switches(name: str, provider: TracerProvider) -> tuple[Callable[[], Any], Ca
 
         spanbook.configure(content=True)
         return spanbook.openai.autolog, spanbook.openai.unlog
-    if name == "genai":
-        from opentelemetry.instrumentation.genai.openai import OpenAIInstrumentor
-    elif name == "openinference":
-        from openinference.instrumentation.openai import OpenAIInstrumentor
-    else:
-        from opentelemetry.instrumentation.openai import OpenAIInstrumentor
-    instrumentor = OpenAIInstrumentor()
+    instrumentor = import_module(PEERS[name]).OpenAIInstrumentor()
     return lambda: instrumentor.instrument(tracer_provider=provider), instrumentor.uninstrument
 
 
@@ -189,9 +185,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers", default="", help="comma-separated: genai, openinference, traceloop")
     parser.add_argument("--only", default="", help="comma-separated workloads")
-    parser.add_argument("--blocks", type=int, default=8)
-    parser.add_argument("--calls", type=int, default=100)
+    parser.add_argument("--blocks", type=int, default=40)
+    parser.add_argument("--calls", type=int, default=25)
     options = parser.parse_args()
+    os.environ.setdefault("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "span_only")
     provider = TracerProvider(shutdown_on_exit=False)
     drop = Drop()
     provider.add_span_processor(drop)
@@ -225,7 +222,7 @@ def main() -> None:
         for name in names:
             on, off = switches(name, provider)
             traced = by_hand if name == "handwritten" else bare
-            base, cost = added(bare, traced, on, off, options.blocks, max(options.calls // weight, 10))
+            base, cost = added(bare, traced, on, off, options.blocks, max(options.calls // weight, 5))
             row.append(cost)
         print(f"{workload:12}" + "".join(f"{cost:14.0f}" for cost in row) + f"{base:14.0f}", flush=True)
 

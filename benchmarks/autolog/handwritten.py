@@ -100,7 +100,8 @@ def stream(tracer: Tracer, client: openai.OpenAI, **body: Any) -> Iterator[Any]:
         chunks = client.chat.completions.create(**body)
     finally:
         otel_context.detach(token)
-    first, texts, reason, usage, last = 0.0, [], None, None, None
+    first, texts, reason, usage = 0.0, [], None, None
+    last: Any = None
     for chunk in chunks:
         if last is None:
             first = time.perf_counter() - started

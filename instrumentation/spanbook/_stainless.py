@@ -8,9 +8,7 @@ are returned as they are: a stream gets its own iterator replaced, a raw respons
 from __future__ import annotations
 
 import inspect
-import json
-import weakref
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from opentelemetry.context import get_current
@@ -20,6 +18,7 @@ from spanbook_schemas import gen_ai
 from . import _suppression
 from ._call import Call
 from ._guard import failed
+from ._raw_responses import read_raw
 from ._readers import Attributes, Reader
 from ._sdk import Patch, Sdk, wrapped_by
 from ._streams import watch_within
@@ -29,7 +28,6 @@ Route = Callable[[str, str], Reader | None]
 Target = Callable[[Any, Attributes], None]
 
 _RAW_HEADER = "X-Stainless-Raw-Response"
-_MOST_BYTES = 4 << 20  # of a raw response that is read a second time
 
 
 def hooks(package: str, route: Route, target: Target | None = None) -> tuple[Patch, ...]:
@@ -119,7 +117,7 @@ def _settled(call: Call, options: Any, stream: Any, result: Any) -> Any:
     try:
         headers = options.headers
         if isinstance(headers, Mapping) and _RAW_HEADER in headers:
-            _read_raw(call, result.http_response)
+            read_raw(call, result.http_response)
         elif stream and hasattr(result, "_iterator"):
             _watch(call, result)
         else:
@@ -137,78 +135,6 @@ def _watch(call: Call, stream: Any) -> None:
     twin.__dict__.update(stream.__dict__)
     twin.__dict__.pop("_iterator", None)
     watch_within(stream, "_iterator", twin.__stream__(), call)
-
-
-def _read_raw(call: Call, response: Any) -> None:
-    """Read a response that the application asked for raw: now if it is here, else while the application reads it."""
-    if response.is_closed or hasattr(response, "_content"):
-        call.finish(_decoded(response.headers.get("content-type", ""), response.content, call))
-        return
-    content_type = response.headers.get("content-type", "")
-    streamed = "event-stream" in content_type
-    readable = streamed or "json" in content_type
-    pieces: list[bytes] = []
-    size = 0
-    kind = type(response)
-    this = weakref.ref(response)
-
-    def keep(piece: bytes) -> None:
-        nonlocal size
-        if streamed and not call.first_chunk:
-            call.first_byte()
-        size += len(piece)
-        if readable and size <= _MOST_BYTES:
-            pieces.append(piece)
-
-    def iter_bytes(chunk_size: int | None = None) -> Iterator[bytes]:
-        response = this()
-        for piece in kind.iter_bytes(response, chunk_size):
-            keep(piece)
-            yield piece
-
-    async def aiter_bytes(chunk_size: int | None = None) -> AsyncIterator[bytes]:
-        response = this()
-        async for piece in kind.aiter_bytes(response, chunk_size):
-            keep(piece)
-            yield piece
-
-    def finish() -> Any:
-        response = this()
-        if response is not None:
-            for name in ("close", "aclose", "iter_bytes", "aiter_bytes"):
-                response.__dict__.pop(name, None)
-        call.finish(_decoded(content_type, b"".join(pieces), call))
-        return response
-
-    def close() -> None:
-        if (response := finish()) is not None:
-            kind.close(response)
-
-    async def aclose() -> None:
-        if (response := finish()) is not None:
-            await kind.aclose(response)
-
-    response.iter_bytes, response.aiter_bytes = iter_bytes, aiter_bytes
-    response.close, response.aclose = close, aclose
-
-
-def _decoded(content_type: str, body: bytes, call: Call) -> Any:
-    """Return the response object of a raw body; of server-sent events, put the chunks into *call*."""
-    if "event-stream" in content_type:
-        for event in body.replace(b"\r\n", b"\n").split(b"\n\n"):
-            data = b"\n".join(line[5:].strip() for line in event.split(b"\n") if line.startswith(b"data:"))
-            if data.startswith(b"{"):
-                try:
-                    call.chunks.append(json.loads(data))
-                except ValueError:  # cut off in the middle
-                    continue
-        return None
-    if "json" not in content_type:
-        return {}
-    try:
-        return json.loads(body or b"{}")
-    except ValueError:
-        return {}
 
 
 def _counting_retries(sdk: Sdk, original: Any) -> Any:

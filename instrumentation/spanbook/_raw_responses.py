@@ -1,0 +1,90 @@
+"""Responses that the application asked for raw: read when they are here, or while the application reads them.
+
+Nothing is read that the application does not read itself, and the response object stays the SDK's own: its `iter_bytes`
+and `close` are replaced on the instance until it is closed.
+"""
+
+from __future__ import annotations
+
+import json
+import weakref
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+from ._call import Call
+
+_MOST_BYTES = 4 << 20  # that are kept to be read a second time
+_METHODS = ("iter_bytes", "aiter_bytes", "close", "aclose")
+
+
+def read_raw(call: Call, response: Any) -> None:
+    """End *call* with what an HTTP *response* says, now or when the application is done with it."""
+    content_type = response.headers.get("content-type", "")
+    if response.is_closed or hasattr(response, "_content"):
+        call.finish(_decoded(content_type, response.content, call))
+        return
+    overheard = _Overheard(call, response, content_type)
+    for method in _METHODS:
+        setattr(response, method, getattr(overheard, method))
+
+
+class _Overheard:
+    """Takes the place of some methods of a response, and keeps what passes through."""
+
+    def __init__(self, call: Call, response: Any, content_type: str) -> None:
+        self._call = call
+        self._content_type = content_type
+        self._streamed = "event-stream" in content_type
+        self._readable = self._streamed or "json" in content_type
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._kind = type(response)
+        self._response = weakref.ref(response)
+
+    def iter_bytes(self, chunk_size: int | None = None) -> Iterator[bytes]:
+        for piece in self._kind.iter_bytes(self._response(), chunk_size):
+            self._keep(piece)
+            yield piece
+
+    async def aiter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
+        async for piece in self._kind.aiter_bytes(self._response(), chunk_size):
+            self._keep(piece)
+            yield piece
+
+    def close(self) -> None:
+        self._kind.close(self._finished())
+
+    async def aclose(self) -> None:
+        await self._kind.aclose(self._finished())
+
+    def _keep(self, piece: bytes) -> None:
+        if self._streamed and not self._call.first_chunk:
+            self._call.first_byte()
+        self._size += len(piece)
+        if self._readable and self._size <= _MOST_BYTES:
+            self._pieces.append(piece)
+
+    def _finished(self) -> Any:
+        response = self._response()
+        for method in _METHODS:
+            response.__dict__.pop(method, None)
+        self._call.finish(_decoded(self._content_type, b"".join(self._pieces), self._call))
+        return response
+
+
+def _decoded(content_type: str, body: bytes, call: Call) -> Any:
+    """Return the response object of a raw body; of server-sent events, put the chunks into *call*."""
+    if "event-stream" in content_type:
+        for event in body.replace(b"\r\n", b"\n").split(b"\n\n"):
+            data = b"\n".join(line[5:].strip() for line in event.split(b"\n") if line.startswith(b"data:"))
+            if data.startswith(b"{") and (chunk := _json(data)) is not None:  # None: cut off in the middle
+                call.chunks.append(chunk)
+        return None
+    return _json(body) if "json" in content_type else None
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
