@@ -45,6 +45,19 @@ def recorder(caplog: pytest.LogCaptureFixture) -> Iterator[Recorder]:
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
+@pytest.fixture
+def odd_recorder() -> Iterator[Recorder]:
+    """Spans of answers that readers cannot read: as in an application, a failing reader costs attributes alone."""
+    recorder = Recorder()
+    _settings.configure(content=True, raise_errors=False)
+    _provider.use(recorder.provider)
+    yield recorder
+    gc.collect()
+    _provider.use(None)
+    _settings.reset()
+    assert not recorder.still_open
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def clients(server: Provider) -> AsyncIterator[Callable[[Row, bool], Any]]:
     """One client of each kind for each row, since making one costs more than a call."""

@@ -15,6 +15,12 @@ from scenarios import (
 )
 from scenarios.row import Row
 
+
+def leading() -> list[Row]:
+    """The first row of each SDK: what follows from the engine and not from a reader, others need not prove again."""
+    return [row for number, row in enumerate(ROWS) if row.sdk not in {other.sdk for other in ROWS[:number]}]
+
+
 ROWS: tuple[Row, ...] = (
     *openai.ROWS,
     *anthropic.ROWS,

@@ -21,7 +21,7 @@ from fakes.replies import Fault, Hangup, Reply, Silence, ToolCall
 from scenarios.recorder import COVERAGE, Recorder
 from scenarios.row import Row, Way
 from scenarios.running import chunks_of, closed, logged, outcome, sdk_module, sent, take
-from scenarios.table import ROWS
+from scenarios.table import ROWS, leading
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
@@ -43,11 +43,9 @@ ANY = Exception
 FIRST_CHUNK = "gen_ai.response.time_to_first_chunk"
 
 ALL_WAYS = [(row, way) for row in ROWS for way in row.ways]
-LEADING = [row for number, row in enumerate(ROWS) if row.sdk not in {other.sdk for other in ROWS[:number]}]
-"""The first row of each SDK. What follows from the engine and not from a reader, the others need not prove again."""
 FIRST_WAYS = [
     (row, next(way for way in row.ways if way.is_async is kind))
-    for row in LEADING
+    for row in leading()
     for kind in (False, True)
     if any(way.is_async is kind for way in row.ways)
 ]
