@@ -6,7 +6,7 @@ rest.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
@@ -28,6 +28,20 @@ OLDEST_VERSION = (26, 3)
 CONNECT_SECONDS = 5
 ANSWER_SECONDS = 60  # a network that swallows bytes is found out by then; the token makes trying again safe
 _MESSAGES = {Signal.TRACES: "ResourceSpans", Signal.LOGS: "ResourceLogs", Signal.METRICS: "ResourceMetrics"}
+# How spans, logs and metrics are inserted, wherever they come from.
+INSERT_SETTINGS = {
+    "deduplicate_blocks_in_dependent_materialized_views": 1,
+    # The answer means stored, and one insert is one block: a token covers blocks by their place in the insert.
+    "async_insert": 0,
+    "distributed_foreground_insert": 1,
+    "max_insert_block_size": 1_000_000,
+    "min_insert_block_size_rows": 1_000_000,
+    "min_insert_block_size_bytes": 1024**3,
+    # Duplicates inside a block are left to merges: looking for them here costs as much as writing the block.
+    "optimize_on_insert": 0,
+    # Merges build these: on insert they would cost as much again as mapping the spans.
+    "exclude_materialize_skip_indexes_on_insert": "idx_input_messages,idx_output_messages",
+}
 _QUERY_NAME = re.compile(r"[a-z0-9_]+")
 
 
@@ -39,8 +53,8 @@ class Store:
         self._database = database
         self._proto = _compact(files("spanbook_schemas").joinpath("otlp.proto").read_text(encoding="utf-8"))
 
-    async def insert(self, signal: Signal, body: bytes, token: str) -> None:
-        """Store stamped OTLP requests (concatenated); the same `token` again stores nothing twice.
+    async def insert(self, signal: Signal, pieces: Sequence[bytes], token: str) -> None:
+        """Store stamped OTLP requests; the same `token` again stores nothing twice.
 
         Raises Retryable, Poison or Misconfigured.
         """
@@ -49,22 +63,15 @@ class Store:
             "format_schema": self._proto,
             "format_schema_message_name": _MESSAGES[signal],
             "insert_deduplication_token": token,
-            "deduplicate_blocks_in_dependent_materialized_views": 1,
-            # The answer means stored, and one insert is one block: a token covers blocks by their place in the insert.
-            "async_insert": 0,
-            "distributed_foreground_insert": 1,
-            "max_insert_block_size": 1_000_000,
-            "min_insert_block_size_rows": 1_000_000,
-            "min_insert_block_size_bytes": 1024**3,
-            # Duplicates inside a block are left to merges: looking for them here costs as much as writing the block.
-            "optimize_on_insert": 0,
-            # Merges build these: on insert they would cost as much again as mapping the spans.
-            "exclude_materialize_skip_indexes_on_insert": "idx_input_messages,idx_output_messages",
+            **INSERT_SETTINGS,
         }
-        block = _varint(len(body)) + body
         await self._try(
             self._client.raw_insert(
-                f"landing_{signal}", insert_block=block, fmt="ProtobufList", settings=settings, compression=None
+                f"landing_{signal}",
+                insert_block=_envelope(pieces),
+                fmt="ProtobufList",
+                settings=settings,
+                compression=None,
             )
         )
 
@@ -215,6 +222,13 @@ def _without_password(dsn: str) -> str:
 def _compact(proto: str) -> str:
     """Drop comments and indentation: the schema travels with every insert."""
     return re.sub(r"\s+", " ", re.sub(r"//[^\n]*", "", proto)).strip()
+
+
+async def _envelope(pieces: Sequence[bytes]) -> AsyncIterator[bytes]:
+    """Give the one message that ClickHouse reads, without ever holding it in one piece."""
+    yield _varint(sum(map(len, pieces)))
+    for piece in pieces:
+        yield piece
 
 
 def _varint(number: int) -> bytes:

@@ -60,11 +60,11 @@ class Book:
         """Stamp an OTLP export request as the writer does, and store it."""
         signal = {"resource_spans": Signal.TRACES, "resource_logs": Signal.LOGS, "resource_metrics": Signal.METRICS}
         field = request.DESCRIPTOR.fields[0].name
-        body = b"".join(
+        pieces = [
             tagged(1, resource.SerializeToString() + stamp(tenant, received_at or time.time_ns(), batch))
             for resource in getattr(request, field)
-        )
-        self.run(self.store.insert(signal[field], body, token or secrets.token_hex(8)))
+        ]
+        self.run(self.store.insert(signal[field], pieces, token or secrets.token_hex(8)))
 
     def query(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in self.run(self.store.query(sql, parameters))]

@@ -39,7 +39,7 @@ def test_the_same_token_again_stores_nothing_twice_in_any_table(book: Any) -> No
 @pytest.mark.parametrize("body", [b"\x0a\x05abc", b"\x0a\x03\x12\x01\xff", b"\xff" * 40])
 def test_bytes_that_are_no_otlp_are_poison(book: Any, body: bytes) -> None:
     with pytest.raises(Poison):
-        book.run(book.store.insert(Signal.TRACES, body, f"poison {body!r}"))
+        book.run(book.store.insert(Signal.TRACES, [body], f"poison {body!r}"))
 
 
 def test_a_store_that_is_not_there_is_worth_another_try() -> None:

@@ -67,11 +67,13 @@ class ClickHouseExporter:
         async with asyncio.TaskGroup() as group:
             if unfinished := self._journal.unfinished():
                 log.info("repeating %d batches that were under way", len(unfinished))
-                await self._start(group, [self._work(batch) for batch in unfinished])
-            while records := await self._backlog.take(stop):
+                await self._slots.acquire()
+                self._start(group, [self._work(batch) for batch in unfinished])
+            # The slot comes first, so that no batch is held in memory that has to wait for one.
+            while await self._slots.acquire() and (records := await self._backlog.take(stop)):
                 work = batched(records)
                 await self._durably(partial(self._journal.begin, *(one.batch for one in work)))
-                await self._start(group, work)
+                self._start(group, work)
 
     async def reconcile(self, stop: asyncio.Event) -> None:
         """After the host stopped uncleanly, write anew what the store has lost of the batches that it acknowledged.
@@ -118,9 +120,8 @@ class ClickHouseExporter:
             return letter.reason
         return spoilt[0][1] if spoilt else ""
 
-    async def _start(self, group: asyncio.TaskGroup, work: Sequence[Work]) -> None:
+    def _start(self, group: asyncio.TaskGroup, work: Sequence[Work]) -> None:
         take = self._backlog.begun(max(one.batch.last for one in work))
-        await self._slots.acquire()
         group.create_task(self._finish(take, work))
 
     async def _finish(self, take: int, work: Sequence[Work]) -> None:
@@ -136,11 +137,11 @@ class ClickHouseExporter:
 
     async def _deliver(self, work: Work) -> None:
         """Store a batch, or its halves, or set its one request aside."""
-        body, spoilt = _prepared(work)
+        pieces, spoilt = _prepared(work)
         for record, reason in spoilt:
             await self._set_aside(record, reason)
         try:
-            await self._insert(work, body)
+            await self._insert(work, pieces)
         except StoreError as refusal:
             await self._split(work, refusal)
         else:
@@ -157,11 +158,11 @@ class ClickHouseExporter:
         for half in halves:
             await self._deliver(half)
 
-    async def _insert(self, work: Work, body: bytes) -> None:
+    async def _insert(self, work: Work, pieces: Sequence[bytes]) -> None:
         """Insert until it is answered; raises StoreError when the batch is refused, Stopped when time is over."""
         pause = SHORTEST_PAUSE
         for tries in itertools.count(1):
-            error = await self._try(work.batch, body)
+            error = await self._try(work.batch, pieces)
             if error is None:
                 return
             if tries >= _patience(error, alone=len(work.records) <= 1):
@@ -171,16 +172,16 @@ class ClickHouseExporter:
             await self._pause(PAUSE_FOR_OPERATOR if isinstance(error, Misconfigured) else pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 
-    async def _try(self, batch: Batch, body: bytes) -> StoreError | None:
+    async def _try(self, batch: Batch, pieces: Sequence[bytes]) -> StoreError | None:
         began = time.monotonic()
         try:
-            if body:
-                await self._store.insert(batch.signal, body, batch.token)
+            if pieces:
+                await self._store.insert(batch.signal, pieces, batch.token)
         except StoreError as error:
             metrics.INSERT_FAILURES.labels(type(error).__name__).inc()
             return error
         metrics.INSERT_SECONDS.labels(batch.signal).observe(time.monotonic() - began)
-        metrics.INSERTED_BYTES.labels(batch.signal).inc(len(body))
+        metrics.INSERTED_BYTES.labels(batch.signal).inc(sum(map(len, pieces)))
         return None
 
     async def _durably(self, write: Callable[[], None]) -> None:
@@ -213,8 +214,8 @@ def batched(records: Sequence[Record], epoch: int = 0) -> list[Work]:
     return [Work(Batch(signal, some[0].seq, some[-1].seq, epoch), some) for signal, some in found.items() if some]
 
 
-def _prepared(work: Work) -> tuple[bytes, list[tuple[Record, str]]]:
-    """Return the stamped requests in one piece, and those that could not be prepared."""
+def _prepared(work: Work) -> tuple[list[bytes], list[tuple[Record, str]]]:
+    """Return the stamped requests, and those that could not be prepared."""
     pieces, spoilt = [], []
     batch = work.batch
     for record in work.records:
@@ -223,7 +224,7 @@ def _prepared(work: Work) -> tuple[bytes, list[tuple[Record, str]]]:
             pieces.append(stamp(batch.signal, body, record.tenant, record.received_at, batch.first))
         except Exception as error:  # a fault of ours must not hold up everybody's spans
             spoilt.append((record, f"could not be prepared: {type(error).__name__}"))
-    return b"".join(pieces), spoilt
+    return pieces, spoilt
 
 
 def _halves(work: Work) -> tuple[Work, Work]:
