@@ -111,7 +111,7 @@ class Redaction:
 
 @dataclasses.dataclass(frozen=True)
 class TlsSettings:
-    """Certificates of the OTLP and web ports (PEM files)."""
+    """Certificates of the OTLP ports (PEM files)."""
 
     cert_file: str = option("", "certificate chain that the OTLP ports present; empty: no TLS")
     key_file: str = option("", "private key of the certificate")
@@ -192,6 +192,10 @@ class Config:
     @property
     def keys_file(self) -> Path:
         return self.data / "keys.json"
+
+    def quota(self, forward: Forward) -> int:
+        """Return the bytes that may wait for a forward: never so many that clients would be refused for its sake."""
+        return min(forward.max_bytes, self.queue.max_bytes // 2)
 
     @property
     def embedded(self) -> bool:

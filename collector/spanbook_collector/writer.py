@@ -56,7 +56,7 @@ def _readers(config: Config) -> dict[str, QueueReader]:
     queue = config.data / "queue"
     readers = {CLICKHOUSE: QueueReader.open(queue, CLICKHOUSE)}
     for forward in config.forward:
-        readers[forward.name] = QueueReader.open(queue, forward.name, start="end", quota_bytes=forward.max_bytes)
+        readers[forward.name] = QueueReader.open(queue, forward.name, start="end", quota_bytes=config.quota(forward))
     for name in reader_names(queue):
         if name not in readers:
             log.info("forgetting where the forward `%s` was: it is not configured any more", name)

@@ -154,7 +154,7 @@ def test_grafana_opens_a_trace_by_its_id(told: Collector, trace: str) -> None:
 
 def test_grafana_finds_traces_and_draws_its_service_map(told: Collector) -> None:
     found = post(told, GRAFANA_SEARCH)
-    assert len(found) == 5
+    assert len(found) >= 5
     assert {row["Status"] for row in found} == {"Error"}
     (node,) = post(told, GRAFANA_NODES)
     assert node["id"] == "support-bot"

@@ -20,7 +20,7 @@ QUERIES = (
     ),
     ("what each model cost", "SELECT request_model, count() AS calls, sum(cost_usd) AS usd FROM llm_calls GROUP BY 1"),
     ("what people and judges thought", "SELECT name, source_type, avg(score), count() FROM feedback GROUP BY 1, 2"),
-    ("who calls whom", "SELECT caller, callee, calls, errors, p95_ms FROM agent_edges"),
+    ("who calls whom", "SELECT caller, callee, calls, errors, duration_ms_p95 FROM agent_edges"),
 )
 
 

@@ -32,7 +32,11 @@ MACROS = (
 
 def queries(dashboard: Path) -> list[Any]:
     board = json.loads(dashboard.read_text())
-    found = [(panel["title"], target["rawSql"]) for panel in board["panels"] for target in panel["targets"]]
+    found = [
+        (f"{panel['title']}, {target['refId']}", target["rawSql"])
+        for panel in board["panels"]
+        for target in panel["targets"]
+    ]
     found += [(one["name"], one["query"]["rawSql"]) for one in board["templating"]["list"] if one["type"] == "query"]
     return [pytest.param(sql, id=f"{dashboard.stem}: {title}") for title, sql in found]
 

@@ -13,6 +13,7 @@ import yaml
 
 from reading.pages import PAGES, ROOT, Block, blocks
 from running.collector import Collector
+from spanbook_collector.cli.demo import QUERIES
 
 PORTS = {"4317": "grpc", "4318": "http", "4319": "web", "8123": "sql"}
 
@@ -76,11 +77,13 @@ def test_the_examples_are_in_the_book(told: Collector) -> None:
     calls = "SELECT count() FROM llm_calls JOIN spans USING (span_id) WHERE service_name = 'weather-agent'"
     told.wait_until(lambda: told.value(calls) >= 2, "the agent's calls stored")
     judged = "SELECT kind, name FROM assessments WHERE trace_id = '4bf92f3577b34da6a3ce929d0e0e4736' ORDER BY ALL"
-    assert told.query(judged) == [
-        ["expectation", "expected_response"],
-        ["feedback", "groundedness"],
-        ["feedback", "thumb"],
-    ]
+    expected = [["expectation", "expected_response"], ["feedback", "groundedness"], ["feedback", "thumb"]]
+    told.wait_until(lambda: told.query(judged) == expected, "what was thought of it stored")
+
+
+@pytest.mark.parametrize("query", [pytest.param(query, id=what) for what, query in QUERIES])
+def test_a_query_that_the_demo_suggests_gives_rows(query: str, told: Collector) -> None:
+    assert told.query(query)
 
 
 def test_links_between_pages_lead_somewhere() -> None:
