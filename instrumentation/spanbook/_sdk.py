@@ -20,7 +20,7 @@ from opentelemetry.trace import SpanKind
 from spanbook_schemas import gen_ai
 
 from ._call import Call
-from ._guard import failed
+from ._guard import failed, harmless
 from ._readers import Attributes, Reader
 from ._streams import (
     begun_late,
@@ -69,16 +69,25 @@ class Patch:
     optional: bool = True
 
 
+@dataclass(frozen=True)
+class Plug:
+    """A place where the library itself lets others listen in: *insert* does so and returns what takes it out again."""
+
+    module: str
+    insert: Callable[[Sdk], Callable[[], None]]
+
+
 @dataclass
 class Sdk:
     """One instrumented library."""
 
     provider: str
     requires: str
-    hooks: tuple[Hook | Patch, ...]
+    hooks: tuple[Hook | Patch | Plug, ...]
     enabled: bool = field(default=False, init=False)
     _pending: set[int] = field(default_factory=set, init=False)
     _patched: list[tuple[Any, str, Any, Any]] = field(default_factory=list, init=False)
+    _plugged: list[Callable[[], None]] = field(default_factory=list, init=False)
 
     @property
     def package(self) -> str:
@@ -114,6 +123,8 @@ class Sdk:
     def unlog(self) -> None:
         """Put every original back."""
         self.enabled = False
+        while self._plugged:
+            self._plugged.pop()()
         while self._patched:
             owner, name, original, replacement = self._patched.pop()
             # Whoever patched after us keeps their patch; ours only passes through from now on.
@@ -133,14 +144,18 @@ class Sdk:
         """Put every original back."""
         self.unlog()
 
-    def _when_imported(self, hook: Hook | Patch) -> Callable[[Any], None]:
+    def _when_imported(self, hook: Hook | Patch | Plug) -> Callable[[Any], None]:
         def apply(module: Any) -> None:
             if self.enabled:
                 self._apply(hook)
 
         return apply
 
-    def _apply(self, hook: Hook | Patch) -> None:
+    def _apply(self, hook: Hook | Patch | Plug) -> None:
+        if isinstance(hook, Plug):
+            if (take_out := harmless(hook.insert, self)) is not None:
+                self._plugged.append(take_out)
+            return
         import wrapt
 
         try:
