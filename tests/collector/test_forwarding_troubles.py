@@ -2,13 +2,16 @@
 
 import asyncio
 import errno
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from clients.otlp import spans
 from clients.receiver import Running, config_in, running
-from spanbook_collector.config import Forward
+from running.collector import free_ports
+from spanbook_collector.config import Address, Forward
 from spanbook_collector.dead_letters import DeadLetters
 from spanbook_collector.exporters.otlp import OtlpExporter
 from spanbook_collector.queue import Limits, Queue, QueueReader
@@ -30,12 +33,10 @@ async def test_a_forward_whose_certificates_are_missing_waits_and_stops_when_ask
     forward = Forward.parse({"url": "https://localhost:1", "ca_file": str(tmp_path / "missing.pem")})
     exporter = OtlpExporter(reader, forward, DeadLetters(tmp_path / "letters"))
     stop = asyncio.Event()
-    running_exporter = asyncio.create_task(exporter.run(stop))
-    while "its TLS files" not in caplog.text:
-        assert not running_exporter.done()
-        await asyncio.sleep(0.01)
+    exporting = asyncio.create_task(exporter.run(stop))
+    await _until(lambda: "its TLS files" in caplog.text)
     stop.set()
-    await running_exporter
+    await exporting
     assert reader.lag().records == 1
 
 
@@ -58,14 +59,45 @@ async def test_a_disk_that_is_full_for_a_moment_loses_no_dead_letter(
     assert reader.lag().records == 0
 
 
+async def test_what_is_over_the_quota_is_dropped_and_counted_while_the_destination_is_still_away(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (port,) = free_ports(1)
+    bodies = [spans(1, 1000, number) for number in range(1, 15)]
+    reader = QueueReader.open(tmp_path / "queue", "forward", quota_bytes=5000)
+    queue = Queue.open(tmp_path / "queue", Limits(min_free_bytes=0))
+    exporter = OtlpExporter(reader, Forward.parse(f"http://127.0.0.1:{port}"), DeadLetters(tmp_path / "letters"))
+    stop = asyncio.Event()
+    exporting = asyncio.create_task(exporter.run(stop))
+    for body in bodies[:3]:
+        await queue.append("", Signal.TRACES, body, 1, b"")
+    await _until(lambda: "forwarding to" in caplog.text)  # these are under way, and the destination is away
+    for body in bodies[3:]:
+        await queue.append("", Signal.TRACES, body, 1, b"")
+    await _until(lambda: reader.cursor.dropped_records >= 10)
+    config = replace(config_in(tmp_path / "destination"), http=Address("127.0.0.1", port))
+    with running(config) as destination:
+        await _until(lambda: not reader.lag().records)
+        arrived = destination.bodies()
+    assert sorted(arrived) == sorted(bodies[-len(arrived) :])
+    assert reader.cursor.dropped_records + len(arrived) == len(bodies)
+    stop.set()
+    await exporting
+    await queue.close()
+
+
+async def _until(done: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not done():  # noqa: ASYNC110  exporters tell nobody how far they are
+            await asyncio.sleep(0.01)
+
+
 async def _forwarded(reader: QueueReader, destination: Running, folder: Path) -> DeadLetters:
     letters = DeadLetters(folder / "letters")
     exporter = OtlpExporter(reader, Forward.parse(f"grpc://127.0.0.1:{destination.grpc_port}"), letters)
     stop = asyncio.Event()
     exporting = asyncio.create_task(exporter.run(stop))
-    while reader.lag().records:
-        assert not exporting.done()
-        await asyncio.sleep(0.01)
+    await _until(lambda: not reader.lag().records)
     stop.set()
     await exporting
     return letters

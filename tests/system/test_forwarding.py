@@ -162,7 +162,7 @@ def test_a_destination_that_comes_back_gets_what_its_quota_kept_and_the_rest_is_
     config = dataclasses.replace(config_in(scene.folder / "absent"), grpc=Address("127.0.0.1", scene.absent_port))
     with running(config) as back:
         scene.collector.wait_until(lambda: bodies[-1] in back.bodies(), "the newest arrived")
-        arrived = [body for body in back.bodies() if body in bodies]
+        arrived = [body for body in bodies if body in back.bodies()]
         assert arrived == bodies[-len(arrived) :]
         assert sum(map(len, arrived)) <= QUOTA
         name = f"grpc-127.0.0.1-{scene.absent_port}"

@@ -41,6 +41,14 @@ class Backlog:
         """Return the records of a batch that was begun before."""
         return [record for record in self._reader.range(batch.first, batch.last) if record.signal == batch.signal]
 
+    def keep_within_quota(self) -> None:
+        """Drop what is over the reader's quota, what is under way included. Raises OSError; may be repeated."""
+        self._reader.keep_within_quota()
+
+    def dropped(self, record: Record) -> bool:
+        """Return whether a record that is under way was dropped meanwhile."""
+        return record.seq <= self._reader.cursor.place.seq
+
     def begun(self, last: int) -> int:
         """Note that everything up to record `last` is under way; returns the name of the take."""
         self._takes[last] = False

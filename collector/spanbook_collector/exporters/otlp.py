@@ -63,14 +63,17 @@ class OtlpExporter:
         return None
 
     async def _send(self, endpoint: Endpoint, record: Record) -> bool:
-        """Send one request until it is answered for good; False when there was no time left for that."""
+        """Send one request until it is answered for good, or dropped; False when there was no time left for that."""
         pause = SHORTEST_PAUSE
         async with self._slots:
             while not self._stop.is_set():
+                if self._backlog.dropped(record):
+                    return True
                 outcome = await endpoint.send(record.signal, record.body)
                 if outcome.verdict is not Verdict.LATER:
                     return await self._settle(record, outcome)
                 self._tell(outcome.reason)
+                await self._durably(self._backlog.keep_within_quota)
                 await self._wait(outcome.delay or pause * random.uniform(0.7, 1.3))
                 pause = min(pause * 2, LONGEST_PAUSE)
         return False

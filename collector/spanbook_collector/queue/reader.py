@@ -125,6 +125,10 @@ class QueueReader:
         self._move(replace(self._cursor, place=place))
         self._places = {number: place for number, place in self._places.items() if number > seq}
 
+    def keep_within_quota(self) -> None:
+        """Drop what is over the quota now, for a reader that has read but cannot go on; `read` does it too."""
+        self._keep_within_quota(self._durable_end())
+
     def lag(self) -> Lag:
         """Return how much is not committed, and its age."""
         durable, place = self._durable_end(), self._cursor.place
