@@ -74,7 +74,8 @@ def _default(setting: Setting) -> str:
 
 def _view(name: str, comment: str, text: str) -> str:
     rows = [f"| `{column}` | {_cell(kind)} | {_cell(said)} |" for column, kind, said in _columns(text)]
-    return "\n".join([f"### `{name}`", "", comment, "", "| column | type | what |", "| --- | --- | --- |", *rows])
+    table = ["", "| column | type | what |", "| --- | --- | --- |", *rows] if rows else []
+    return "\n".join([f"### `{name}`", "", comment, *table])
 
 
 def _columns(text: str) -> Iterator[tuple[str, str, str]]:
@@ -85,7 +86,7 @@ def _columns(text: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _first_sentence(comment: str) -> str:
-    return re.split(r"(?<=[^.])\. |: ", comment, maxsplit=1)[0].rstrip(".")
+    return comment.partition(". ")[0].rstrip(".")
 
 
 def _cell(text: str) -> str:
