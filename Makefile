@@ -45,3 +45,12 @@ docs: setup
 lock:
 	$(BIN)/uv pip compile --quiet --no-header --no-emit-index-url --no-annotate --python-version 3.11 \
 		--all-extras --group dev pyproject.toml --output-file requirements.lock --upgrade
+
+# Figures of benchmarks/README.md, in less than 15 minutes; the peers are downloaded the first time
+bench: setup
+	$(BIN)/python benchmarks/throughput.py --trials 2
+	$(BIN)/python benchmarks/floor.py
+	$(BIN)/python benchmarks/latency.py
+	$(BIN)/python benchmarks/overload.py
+	$(BIN)/python benchmarks/queries.py
+	$(BIN)/python benchmarks/peers.py
