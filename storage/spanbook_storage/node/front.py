@@ -42,6 +42,10 @@ _KILLED = (
 # Formatting in parallel holds a result's blocks in memory for as long as its reader is slow.
 _STREAMING = {"output_format_parallel_formatting": "0"}
 
+# A condition that the engine moves ahead of the tenant's filter sees everybody's rows, and can fail with a text that
+# quotes them: `toUInt64(input_preview)`. The guard refuses a PREWHERE of the reader's own.
+_TENANT_FIRST = {"optimize_move_to_prewhere": "0", "query_plan_merge_filters": "0", "use_query_condition_cache": "0"}
+
 log = logging.getLogger("spanbook.storage")
 
 
@@ -147,6 +151,8 @@ class Front:
             sight = Sight(caller.tenant is not None, schema.foreign_databases)
             judged = self._guard.judge(handle, text, request.params, sight)
             settings = reader_settings({**request.settings, **(judged.settings or {})}, self._config) | _STREAMING
+            if sight.keyed:
+                settings |= _TENANT_FIRST
             settings |= {
                 "log_comment": running.mark,
                 "additional_table_filters": self._catalog.filters(schema, caller.tenant),

@@ -47,6 +47,7 @@ _EXPRESSIONS = frozenset(
     """.split()  # noqa: SIM905
 )
 _OUTFILE = re.compile(r"\bINTO OUTFILE\b")
+_PREWHERE = re.compile(r"\bPREWHERE\b")
 _CALL = re.compile(r"(\w+)\s*\(")
 _WORD = re.compile(r"\w+")
 _PLAIN_WHERE = re.compile(r"[\w\s=<>!'%]*")
@@ -119,6 +120,8 @@ class Guard:
         covered = literals.covered(canonical)
         if _OUTFILE.search(covered):
             raise access_denied("readers cannot write files: INTO OUTFILE")
+        if sight.keyed and _PREWHERE.search(covered):
+            raise access_denied("PREWHERE would see rows of others\nhint: WHERE finds the same rows")
         self._refuse_broken_names(canonical, params)
         ending = syntax.tail(canonical)
         if kill := _KILL.fullmatch(ending.body):
