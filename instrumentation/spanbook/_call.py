@@ -123,9 +123,9 @@ class Call:
         self._adopted = {**(self._adopted or {}), **attributes}
         self._adopted.pop(gen_ai.OPERATION_NAME, None)  # the span's name says which it is
 
-    def knows(self, attribute: str) -> bool:
-        """Whether an inner instrumentation told *attribute* already, so that reading it again would be a waste."""
-        return self._adopted is not None and attribute in self._adopted
+    def learnt(self, attribute: str) -> Any:
+        """Return what an inner instrumentation told of *attribute*; it need not be read a second time then."""
+        return self._adopted.get(attribute) if self._adopted is not None else None
 
     def set(self, attributes: Mapping[str, Any]) -> None:
         """Add attributes; content among them is recorded only where content is captured."""

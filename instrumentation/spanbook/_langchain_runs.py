@@ -1,8 +1,6 @@
 """LangChain's runs as spans: the handler that joins every run.
 
-Not every run is an operation: prompts, parsers and the glue between them get no span, and their children belong to the
-next run above. A child's parent is the run that LangChain names, unless the application opened a span of its own in
-between: then that one.
+Not every run is an operation: prompts, parsers and the glue between them get no span.
 """
 
 # Callbacks get what they are given and return nothing: the parent's would return the run trees that are not built here.
@@ -12,41 +10,26 @@ between: then that one.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
 from langchain_core.tracers.base import BaseTracer
-from opentelemetry.context import Context, get_current, set_value
 from opentelemetry.trace import SpanKind
 
 from spanbook_schemas import gen_ai
 
 from . import _langchain_reading as reading
-from . import _settings, _suppression
+from . import _settings
 from ._call import Call
 from ._guard import harmless
-from ._readers import Attributes, Reader
+from ._readers import Attributes
 from ._sdk import Sdk
 from ._seats import sit_down
+from ._trees import MODEL_CALL, Node, Tree
 
-_RUN = "spanbook-langchain-run"  # in the context: the innermost run that it is inside of
-_MODEL_CALL = Reader()
-
-
-@dataclass(slots=True)
-class _Run:
-    """A run that is under way; one without a span of its own stands for the run above it."""
-
-    call: Call
-    root: UUID
-    span_of: UUID
-    """The run that the span belongs to."""
-    asked: Attributes | None = None
-    """What a model was asked; kept until an SDK below has had its chance to tell."""
-    family: set[UUID] = field(default_factory=set)
-    """Of a root: every run below it that is still open."""
+Told = Mapping[str, Any]
+Asked = Mapping[str, Callable[[], Any]]  # what a model was asked; read at the end, unless an SDK below has told it
 
 
 class Runs(BaseTracer):
@@ -57,7 +40,7 @@ class Runs(BaseTracer):
     def __init__(self, sdk: Sdk) -> None:
         super().__init__()
         self._sdk = sdk
-        self._open: dict[UUID, _Run] = {}
+        self.open = Tree("langchain")
 
     def __copy__(self) -> Runs:
         return self
@@ -69,13 +52,6 @@ class Runs(BaseTracer):
     def raise_error(self) -> bool:
         """Whether a failure in here reaches the application: under our own tests alone."""
         return _settings.current().raise_errors
-
-    def inside(self, run_id: UUID | None) -> Context | None:
-        """Return the context of an open run's body; None when the current context is inside it already."""
-        run = self._open.get(run_id) if run_id is not None else None
-        if run is None or get_current().get(_RUN) == run.span_of:
-            return None
-        return run.call.context
 
     def on_chain_start(self, serialized: Any, inputs: Any, **told: Any) -> None:
         """Begin a workflow, a graph, one of its nodes or an agent."""
@@ -101,7 +77,7 @@ class Runs(BaseTracer):
 
     def on_llm_new_token(self, token: Any, *, run_id: UUID, **told: Any) -> None:
         """Note when the first piece of a stream came."""
-        run = self._open.get(run_id)
+        run = self.open.get(run_id)
         if run is not None and not run.call.first_chunk:
             run.call.first_byte()
             run.call.set({gen_ai.REQUEST_STREAM: True})
@@ -155,93 +131,61 @@ class Runs(BaseTracer):
     def _persist_run(self, run: Any) -> None:
         """Nothing: no run trees are built."""
 
-    def _begin_chain(self, inputs: Any, told: Mapping[str, Any]) -> None:
+    def _begin_chain(self, inputs: Any, told: Told) -> None:
+        if not self._sdk.enabled:
+            return
         kind = reading.chain_kind(told)
         if kind is None:
-            self._stand_in(told)
+            self.open.stand_in(told["run_id"], told.get("parent_run_id"))
             return
         operation, name = kind
-        attributes: Attributes = {gen_ai.OPERATION_NAME: operation, gen_ai.AGENT_NAME: name}
-        call = self._start(operation, attributes, told)
-        if call is not None and call.captures_content:
-            call.set(reading.chain_input(operation, inputs))
+        run = self._start(operation, {gen_ai.OPERATION_NAME: operation, gen_ai.AGENT_NAME: name}, told)
+        if run.call.captures_content:
+            run.call.set(reading.chain_input(operation, inputs))
 
-    def _begin_model(self, operation: str, serialized: Any, asked: Attributes, told: Mapping[str, Any]) -> None:
-        attributes = reading.request(serialized, told)
-        attributes[gen_ai.OPERATION_NAME] = operation
-        asked[gen_ai.TOOL_DEFINITIONS] = lambda: reading.tools(told)
-        self._start(operation, attributes, told, reader=_MODEL_CALL, kind=SpanKind.CLIENT, asked=asked)
+    def _begin_model(self, operation: str, serialized: Any, asked: Asked, told: Told) -> None:
+        if self._sdk.enabled:
+            attributes = reading.request(serialized, told)
+            attributes[gen_ai.OPERATION_NAME] = operation
+            run = self._start(operation, attributes, told, reader=MODEL_CALL, kind=SpanKind.CLIENT)
+            run.notes.update(asked)
+            run.notes[gen_ai.TOOL_DEFINITIONS] = lambda: reading.tools(told)
 
-    def _begin_tool(self, serialized: Any, input_str: str, told: Mapping[str, Any]) -> None:
-        call = self._start(gen_ai.EXECUTE_TOOL, reading.tool(serialized, told), told)
-        if call is not None:
-            call.set({gen_ai.TOOL_CALL_ARGUMENTS: reading.tool_arguments(input_str, told)})
+    def _begin_tool(self, serialized: Any, input_str: str, told: Told) -> None:
+        if self._sdk.enabled:
+            run = self._start(gen_ai.EXECUTE_TOOL, reading.tool(serialized, told), told)
+            run.call.set({gen_ai.TOOL_CALL_ARGUMENTS: reading.tool_arguments(input_str, told)})
 
-    def _begin_retrieval(self, query: str, told: Mapping[str, Any]) -> None:
-        call = self._start(gen_ai.RETRIEVAL, reading.retrieval(told), told, kind=SpanKind.CLIENT)
-        if call is not None:
-            call.set({gen_ai.RETRIEVAL_QUERY_TEXT: query})
+    def _begin_retrieval(self, query: str, told: Told) -> None:
+        if self._sdk.enabled:
+            run = self._start(gen_ai.RETRIEVAL, reading.retrieval(told), told, kind=SpanKind.CLIENT)
+            run.call.set({gen_ai.RETRIEVAL_QUERY_TEXT: query})
 
-    def _start(
-        self,
-        operation: str,
-        attributes: Attributes,
-        told: Mapping[str, Any],
-        *,
-        reader: Reader | None = None,
-        kind: SpanKind = SpanKind.INTERNAL,
-        asked: Attributes | None = None,
-    ) -> Call | None:
-        if not self._sdk.enabled:
-            return None
-        run_id: UUID = told["run_id"]
-        above = self._above(told)
-        current = get_current()
-        context = current if above is None or current.get(_RUN) == above.span_of else above.call.context
-        owner = _suppression.owner(context, operation) if reader is not None else None
+    def _start(self, operation: str, attributes: Attributes, told: Told, **options: Any) -> Node:
         attributes.update(reading.belonging(operation, told))
-        call = Call(operation, attributes, reader=reader, kind=kind, parent=context, owner=owner)
-        call.context = set_value(_RUN, run_id, call.context)
-        self._keep(run_id, _Run(call, above.root if above else run_id, run_id, asked))
-        sit_down(call.context)
-        return call
+        run = self.open.begin(told["run_id"], told.get("parent_run_id"), operation, attributes, **options)
+        sit_down(run.call.context)
+        return run
 
-    def _stand_in(self, told: Mapping[str, Any]) -> None:
-        if (above := self._above(told)) is not None:
-            self._keep(told["run_id"], _Run(above.call, above.root, above.span_of))
-
-    def _above(self, told: Mapping[str, Any]) -> _Run | None:
-        parent = told.get("parent_run_id")
-        return self._open.get(parent) if parent is not None else None
-
-    def _keep(self, run_id: UUID, run: _Run) -> None:
-        self._open[run_id] = run
-        if (root := self._open.get(run.root)) is not None and run.root != run_id:
-            root.family.add(run_id)
-
-    def _end(self, run_id: UUID, read: Any, error: BaseException | None = None) -> None:
-        run = self._open.pop(run_id, None)
+    def _end(self, run_id: UUID, read: Callable[[Call], Attributes], error: BaseException | None = None) -> None:
+        run = self.open.take(run_id)
         if run is None:
             return
-        if (root := self._open.get(run.root)) is not None:
-            root.family.discard(run_id)
-        if run.span_of == run_id:
-            try:
-                harmless(self._tell, run, read)
-            finally:
-                run.call.finish() if error is None else run.call.fail(error)
-        for left in run.family:  # nobody will end them; a span among them ends when nobody holds it any more
-            self._open.pop(left, None)
+        try:
+            harmless(_tell, run, read)
+        finally:
+            run.call.finish() if error is None else run.call.fail(error)
 
-    def _tell(self, run: _Run, read: Any) -> None:
-        """Record what the run's end tells, but for what an SDK below told already: it saw the wire."""
-        call = run.call
-        found: Attributes = {name: value for name, value in read(call).items() if not call.knows(name)}
-        if call.captures_content:
-            for name, value in (run.asked or {}).items():
-                if not call.knows(name):
-                    found[name] = value()
-        call.set({name: value for name, value in found.items() if value is not None})
+
+def _tell(run: Node, read: Callable[[Call], Attributes]) -> None:
+    """Record what the run's end tells, but for what an SDK below told already: it saw the wire."""
+    call = run.call
+    found = {name: value for name, value in read(call).items() if call.learnt(name) is None}
+    if call.captures_content:
+        for name, value in run.notes.items():
+            if call.learnt(name) is None:
+                found[name] = value()
+    call.set({name: value for name, value in found.items() if value is not None})
 
 
 def _is_control_flow(error: BaseException) -> bool:

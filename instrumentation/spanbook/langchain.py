@@ -40,7 +40,7 @@ def _join(sdk: Sdk) -> Callable[[], None]:
 
 
 def _inside(run_id: Any) -> Context | None:
-    return _runs.inside(run_id) if _runs is not None else None
+    return _runs.open.inside(run_id) if _runs is not None else None
 
 
 def _entering_runs(sdk: Sdk, original: Any) -> Any:

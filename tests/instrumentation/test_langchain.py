@@ -428,7 +428,7 @@ def test_nothing_of_a_run_is_kept_when_it_is_over(spans: Spans, fake: Provider) 
         break
     gc.collect()
     assert langchain._runs is not None
-    assert langchain._runs._open == {}
+    assert len(langchain._runs.open) == 0
 
 
 async def test_a_model_that_is_cancelled_ends_its_span(
