@@ -34,7 +34,7 @@ def main() -> None:
     options = arguments(__doc__, rate=(5000.0, 200.0), seconds=(40.0, 4.0))
     load_options = ("--batch", "500", "--concurrency", "2", "--rate", f"{options.rate:.0f}")
     with collector() as running, grpc.insecure_channel(running.grpc) as channel:
-        export = channel.unary_unary(_EXPORT)
+        export: Callable[[bytes], bytes] = channel.unary_unary(_EXPORT)
         seconds = options.seconds + 5
         with Load(running.log.with_name("ledger"), running.grpc, *load_options, seconds=seconds) as load:
             probes = _probed(running, export, options.seconds)

@@ -2,8 +2,8 @@
 
     .venv/bin/python benchmarks/peers.py --peers mlflow,phoenix,rotel
 
-Each peer is installed by pip into an environment of its own under benchmarks/.peers, kept for the next time. What counts
-is what its store holds when the load ends. CPU is counted until it has the rest too, or nothing has come for a while.
+Each peer is installed by pip into an environment of its own under benchmarks/.peers, kept for the next time. What
+counts is what its store holds when the load ends. CPU is counted until it has the rest, or nothing comes any more.
 """
 
 import contextlib
@@ -19,9 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
-from rig import Load, Watch, arguments, collector, report, table
+from rig import Load, Watch, arguments, collector, free_ports, report, table
 
-from running.collector import free_ports
 from spanbook_storage.node.process import NodeProcess
 
 _CACHE = Path(__file__).parent / ".peers"
@@ -86,7 +85,14 @@ def _run(name: str, serve: Callable[[Path], contextlib.AbstractContextManager[Pe
         print(f"  {name}: {told['codes']}, {told['error_samples']}", flush=True)
         resident = round(sum(watch.peak.values()) / 1e6)
         return Outcome(
-            name, peer.batch, accepted / took, stored / took, after / max(accepted, 1), cpu, resident, stored
+            name,
+            peer.batch,
+            accepted / took,
+            stored / took,
+            finally_stored / max(accepted, 1),
+            cpu,
+            resident,
+            finally_stored,
         )
 
 

@@ -22,10 +22,22 @@ import psutil
 _ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(_ROOT / "tests"))
 
-from running.collector import PARTS, Collector  # noqa: E402
+from running.collector import PARTS, Collector, free_ports  # noqa: E402
 from running.load import Load  # noqa: E402
 
-__all__ = ["PARTS", "SPLIT", "Collector", "Load", "Watch", "arguments", "collector", "idle", "report", "table"]
+__all__ = [
+    "PARTS",
+    "SPLIT",
+    "Collector",
+    "Load",
+    "Watch",
+    "arguments",
+    "collector",
+    "free_ports",
+    "idle",
+    "report",
+    "table",
+]
 
 # What the generator is told so that a trace comes in three requests, one in twenty of them late.
 SPLIT = ("--split", "3", "--late")

@@ -87,10 +87,10 @@ def _flood(running: Collector, seconds: float) -> float:
     ):
         while load.running():
             time.sleep(0.1)
-        stored = running.value("SELECT count() FROM otel_traces") / watch.seconds
+        stored = _visible(running) / watch.seconds
         load.finish()
     running.wait_until(running.drained, "drained", 600)
-    return float(stored)
+    return stored
 
 
 def _trial(running: Collector, rate: float, seconds: float, shape: tuple[str, ...], seed: int) -> Trial:
