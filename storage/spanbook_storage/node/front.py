@@ -20,11 +20,12 @@ from .access import Caller, Door
 from .answer import Answer
 from .catalog import Catalog, Schema
 from .config import NodeConfig
-from .engine import Engine, Handle, Insert, Lane, Results, Stats, outfile, pipe
+from .engine import Engine, Handle, Insert, Lane, Stats, outfile, pipe
 from .errors import NodeError, readonly
 from .guard import Guard, Judged, Sight
 from .inserts import InsertText, insert_of
 from .limits import reader_settings
+from .native import FIRST_REVISION, Pieces, Revised
 from .request import ClientGone, Receive, Request, Scope, Send, body, parse_request
 
 _HELD_BACK = 1 << 20
@@ -186,12 +187,14 @@ class Front:
         """Run a statement and send what it says, for as long as there is somebody to send it to."""
         hold = _HELD_BACK_WAITING if request.flag("wait_end_of_query") else _HELD_BACK
         with pipe() as (results, write_end):
-            answer.encoding = _encoding(request)
+            newer = answer.format == "Native" and _revision(request) >= FIRST_REVISION
+            answer.encoding = "" if newer else _encoding(request)
             compression = f" COMPRESSION '{answer.encoding}'" if answer.encoding else ""
             sql = f"{sql}{outfile(write_end)}{compression} FORMAT {answer.format}"
             working = asyncio.ensure_future(lane.do(lambda handle: _into(write_end, handle, sql, request.params)))
             working.add_done_callback(lambda done: done.cancelled() or done.exception())
-            sending = asyncio.ensure_future(_send(results, working, answer, hold))
+            pieces = Revised(results) if newer else results
+            sending = asyncio.ensure_future(_send(pieces, working, answer, hold))
             leaving = asyncio.ensure_future(_left(receive))
             # the engine watches the clock only while it works, not while it waits for a client who does not read
             limit = None if running.caller.writes else self._config.query_seconds + _GRACE_SECONDS
@@ -223,7 +226,7 @@ def _into(write_end: int, handle: Handle, sql: str, params: dict[str, str]) -> S
         os.close(write_end)
 
 
-async def _send(results: Results, working: "asyncio.Future[Stats]", answer: Answer, hold: int) -> None:
+async def _send(results: Pieces, working: "asyncio.Future[Stats]", answer: Answer, hold: int) -> None:
     held, size = list[bytes](), 0
     while piece := await results.read():
         held.append(piece)
@@ -278,6 +281,12 @@ def _format(name: str) -> str:
     if not _FORMAT.fullmatch(name):
         raise NodeError(73, "UNKNOWN_FORMAT", f"Unknown format {name}")
     return name
+
+
+def _revision(request: Request) -> int:
+    """The protocol revision that the client reads, 0 when it does not say."""
+    said = request.url.get("client_protocol_version", "")
+    return int(said) if said.isdecimal() else 0
 
 
 def _encoding(request: Request) -> str:
