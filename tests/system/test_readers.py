@@ -168,6 +168,17 @@ def test_grafana_reads_logs_by_either_time_column(told: Collector) -> None:
     assert any(record["traceID"] for record in records)
 
 
+def test_the_driver_of_grafana_is_greeted_in_its_revision(told: Collector) -> None:
+    """Go's driver over HTTP begins so; how blocks look is tests/storage/test_node_native.py."""
+    options = urlencode({"database": "spanbook", "default_format": "Native", "client_protocol_version": 54478})
+    hello = b"SELECT displayName(), version(), revision(), timezone()"
+    url = f"http://127.0.0.1:{told.ports['sql']}/?{options}"
+    with urllib.request.urlopen(urllib.request.Request(url, hello), timeout=60) as answer:
+        block = answer.read()
+    assert block.startswith(b"\x01\x00\x02\xff\xff\xff\xff\x00\x04\x01\x0ddisplayName()\x06String\x00")
+    assert int(told.value("SELECT revision()")) >= 54454
+
+
 def test_grafana_lists_databases_tables_and_columns(told: Collector) -> None:
     assert "spanbook" in {row["name"] for row in post(told, "SHOW DATABASES")}
     assert "otel_traces" in {row["name"] for row in post(told, 'SHOW TABLES FROM "spanbook"')}
