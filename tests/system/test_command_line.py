@@ -14,7 +14,8 @@ def spanbook(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
 
 
 def test_the_demo_s_rows_can_be_read_when_it_ends(told: Collector) -> None:
-    rows = told.query("SELECT name, duration_ms, input_tokens, cost_usd, status FROM traces WHERE llm_call_count > 0")
+    columns = "name, duration_ms, input_tokens, cost_usd, status"
+    rows = told.query(f"SELECT {columns} FROM traces WHERE llm_call_count > 0 AND service_name = 'support-bot'")
     assert len(rows) >= 25
     assert all(cost > 0 and tokens > 0 for _, _, tokens, cost, _ in rows)
     assert {status for *_, status in rows} == {"OK", "ERROR"}
