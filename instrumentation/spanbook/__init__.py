@@ -15,6 +15,7 @@ from . import (
     mistralai,
     ollama,
     openai,
+    openai_agents,
     together,
 )
 from ._assessments import (
@@ -44,6 +45,7 @@ _SDKS = (
     mistralai,
     ollama,
     openai,
+    openai_agents,
     together,
 )
 
@@ -89,6 +91,7 @@ __all__ = [
     "mistralai",
     "ollama",
     "openai",
+    "openai_agents",
     "retriever",
     "set_active_model",
     "set_experiment",
