@@ -14,6 +14,7 @@ _ENGINE = re.compile(r"\bENGINE = ((?:Replacing|Aggregating|Coalescing|Summing)?
 _HEADER = re.compile(
     r"CREATE (?:TABLE IF NOT EXISTS|MATERIALIZED VIEW IF NOT EXISTS|OR REPLACE VIEW|VIEW IF NOT EXISTS) \w+"
     r"|CREATE DATABASE IF NOT EXISTS (?:\w+|`[^`]+`)"
+    r"|ALTER TABLE \w+"
 )
 _SHARD_KEYS = (
     (re.compile(r"^\s+TraceId String\b", re.MULTILINE), "if(TraceId = '', cityHash64(Timestamp), cityHash64(TraceId))"),

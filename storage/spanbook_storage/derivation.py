@@ -12,9 +12,9 @@ import time
 from dataclasses import dataclass, field
 
 from spanbook_storage.errors import Misconfigured, StoreError
-from spanbook_storage.prices import load_prices, refeed_repriced, resolve_aliases
+from spanbook_storage.prices import refeed_repriced, resolve_aliases
 from spanbook_storage.store import Store
-from spanbook_storage.traces import Block, Touched, list_blocks, recompute_traces
+from spanbook_storage.traces import Block, Touched, list_blocks, mark_traces, recompute_traces
 from spanbook_storage.usage import mark_repeated_calls, recompute_usage
 
 log = logging.getLogger("spanbook.storage")
@@ -32,6 +32,11 @@ OVERLAP_MS = 120_000
 USAGE_PAUSE = 2.0
 USAGE_SHARE = 20  # … and for at most one part in this many of the time
 BUCKETS_AT_ONCE = 12
+# Most traces are over in minutes, and looking through weeks of inserts for their first spans costs the more the longer
+# they are kept. So inserts older than this are looked through, for all traces touched since the last time, …
+RECENT_MS = 2 * 86_400_000
+LOOK_BACK_SHARE = 20  # … for at most one part in this many of the time, which on a small book is every tick,
+LOOK_BACK_PAUSE = 300.0  # … and at least this often, in seconds.
 PRICES_PAUSE = 5.0  # seconds between looks at the price list
 
 
@@ -52,6 +57,7 @@ class _State:
     since: int = 0
     done: set[Block] = field(default_factory=set)
     dirty: set[int] = field(default_factory=set)
+    unlooked: set[Block] = field(default_factory=set)
 
 
 class Derivation:
@@ -64,6 +70,8 @@ class Derivation:
         self._newest: dict[Block, int] = {}
         self._saved = True
         self._usage_due = 0.0
+        self._look_back_due = 0.0
+        self._unlooked_since = 0  # milliseconds
         self._prices_due = 0.0
         self._prices_seen: int | None = None  # microseconds
 
@@ -93,7 +101,7 @@ class Derivation:
         """Compute what is due, usage too when `everything`; returns whether there was any. Raises StoreError."""
         started = time.monotonic()
         state = self._state = self._state or await self._load()
-        worked = await self._traces(state)
+        worked = await self._traces(state, everything)
         if state.dirty and (everything or time.monotonic() >= self._usage_due):
             await self._usage(state)
             worked = True
@@ -106,21 +114,43 @@ class Derivation:
             self.progress.busy_seconds += time.monotonic() - started
         return worked
 
-    async def _traces(self, state: _State) -> bool:
+    async def _traces(self, state: _State, everything: bool) -> bool:
         found = [touched for touched in await list_blocks(self._store, state.since) if touched.block not in state.done]
         self.progress.lag_seconds = max((touched.age_seconds for touched in found), default=0.0)
-        if not found:
+        started = time.monotonic()
+        look_back = everything or started >= self._look_back_due
+        if not found and not (look_back and state.unlooked):
             return False
         version = await self._take_version(state)
-        done = await recompute_traces(self._store, version, state.since, [touched.block for touched in found])
+        await self._mark(state, version, found, look_back)
+        done = await recompute_traces(self._store, version)
+        if look_back:
+            finished = time.monotonic()
+            self._look_back_due = finished + min(LOOK_BACK_SHARE * (finished - started), LOOK_BACK_PAUSE)
         self.progress.traces += done.traces
         state.dirty.update(done.buckets, *(touched.usage_buckets for touched in found))
         self._remember(state, found)
         return True
 
+    async def _mark(self, state: _State, version: int, found: list[Touched], look_back: bool) -> None:
+        """Mark what these inserts touched, and with `look_back` the old traces among what was touched before."""
+        recent = version // 1000 - RECENT_MS
+        blocks = [touched.block for touched in found]
+        oldest = 0 if look_back else recent
+        await mark_traces(self._store, version, blocks, since=state.since, oldest=oldest)
+        if look_back:
+            await mark_traces(
+                self._store, version, sorted(state.unlooked), since=self._unlooked_since, oldest=0, first_before=recent
+            )
+            state.unlooked.clear()
+        else:
+            if not state.unlooked:
+                self._unlooked_since = state.since
+            state.unlooked.update(blocks)
+
     def _remember(self, state: _State, found: list[Touched]) -> None:
         self._newest.update({touched.block: touched.newest for touched in found})
-        state.since = max(state.since, max(self._newest.values()) - OVERLAP_MS)
+        state.since = max(state.since, max(self._newest.values(), default=0) - OVERLAP_MS)
         self._newest = {block: newest for block, newest in self._newest.items() if newest >= state.since}
         state.done = set(self._newest)
         self._saved = False
@@ -145,7 +175,6 @@ class Derivation:
         if time.monotonic() < self._prices_due and not everything:
             return False
         if self._prices_seen is None:
-            await load_prices(self._store)
             rows = await self._store.query("get_derivation_state", {"name": PRICES})
             self._prices_seen = int(rows[0][0]) if rows else 0
         newest = int((await self._store.query("get_newest_price"))[0][0])
@@ -175,6 +204,8 @@ class Derivation:
                 "partitions": [block[0] for block in sorted(state.done)],
                 "blocks": [block[1] for block in sorted(state.done)],
                 "dirty": sorted(state.dirty),
+                "unlooked_partitions": [block[0] for block in sorted(state.unlooked)],
+                "unlooked_blocks": [block[1] for block in sorted(state.unlooked)],
             },
         )
         state.version = version
@@ -184,12 +215,17 @@ class Derivation:
         self._newest = {}
         if not rows:
             return _State()
-        version, since, done, dirty = rows[0]
+        version, since, done, dirty, unlooked = rows[0]
+        self._unlooked_since = 0
         blocks = {(str(partition), int(block)) for partition, block in done}
         # Their times are not kept: they fall out of memory once the overlap has passed from now.
         self._newest = {block: int(since) + OVERLAP_MS for block in blocks}
-        return _State(int(version), int(since), blocks, {int(bucket) for bucket in dirty})
+        return _State(
+            int(version), int(since), blocks, {int(bucket) for bucket in dirty},
+            {(str(partition), int(block)) for partition, block in unlooked},
+        )  # fmt: skip
 
 
 def _nothing_done(name: str, version: int) -> dict[str, object]:
-    return {"name": name, "version": version, "since": 0, "partitions": [], "blocks": [], "dirty": []}
+    lists = ("partitions", "blocks", "dirty", "unlooked_partitions", "unlooked_blocks")
+    return {"name": name, "version": version, "since": 0} | {name: [] for name in lists}

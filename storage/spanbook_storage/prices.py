@@ -1,18 +1,23 @@
 """Prices of model requests: the list that `genai-prices` ships, and which of them a model name on a span means.
 
-Names are matched once for every new pair of provider and model, never for a span. Whatever changes, a price or what a
-name means, the requests that it touches are computed anew, so a cost never depends on when a price became known.
+Names are matched once for every pair of provider and model, never for a span: those that the list itself spells when
+the schema is applied, so that their first request has its cost at once, others when they are first used. Whatever
+changes, a price or what a name means, the requests that it touches are computed anew, so a cost never depends on when a
+price became known.
 """
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
-from spanbook_storage.store import Store
+if TYPE_CHECKING:
+    from spanbook_storage.store import Store
 
 SOURCE = "genai-prices"
+PRICE_LIST = f"prices/{SOURCE}"  # among what was applied to a store
 TRACES_AT_ONCE = 10_000
 _ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 # Providers that the conventions spell so that genai-prices finds none, or another one.
@@ -21,6 +26,15 @@ _PROVIDERS = {
     "azure.ai.openai": "azure",
     "gcp.gen_ai": "google",
     "x_ai": "x-ai",
+}
+# Providers of the price list as the conventions spell them.
+_SPELLINGS = {
+    "aws": ("aws.bedrock",),
+    "azure": ("azure.ai.inference", "azure.ai.openai"),
+    "google": ("gcp.gemini", "gcp.gen_ai", "gcp.vertex_ai"),
+    "mistral": ("mistral_ai",),
+    "moonshotai": ("moonshot_ai",),
+    "x-ai": ("x_ai",),
 }
 _UNITS = {
     "input_price": "input_mtok",
@@ -46,6 +60,11 @@ class Price:
     source: str = SOURCE
 
 
+def price_list_version() -> str:
+    """Return the version of the price list that is installed."""
+    return version(SOURCE)
+
+
 @cache
 def shipped_prices() -> tuple[Price, ...]:
     """Return the price list of the installed `genai-prices`; prices by the time of day are taken at their base."""
@@ -57,6 +76,31 @@ def shipped_prices() -> tuple[Price, ...]:
             for price in _prices(f"{provider.id}/{model.id}", model.prices):
                 prices[price.price_key, price.effective_from, price.min_input_tokens] = price
     return tuple(prices.values())
+
+
+@cache
+def shipped_aliases() -> dict[tuple[str, str], str]:
+    """Return the key in the price list for every pair of provider and model that the list spells itself.
+
+    Providers are spelled as the conventions do and as the list does; a model needs none where its name says enough.
+    """
+    from genai_prices.data import providers
+
+    priced = {price.price_key for price in shipped_prices()}
+    names = {
+        provider.id: {name for model in provider.models for name in (model.id, *_literals(model.match))}
+        for provider in providers
+    }
+    found: dict[tuple[str, str], str] = {}
+    for provider in providers:
+        resold = (names[other] for other in provider.fallback_model_providers or ())
+        named = [("", name) for name in names[provider.id]] if provider.model_match else []
+        named += [(provider.id, name) for name in names[provider.id].union(*resold)]
+        for spelling, name in named:
+            if (key := price_key(spelling, name)) in priced:
+                others = _SPELLINGS.get(spelling, ())
+                found |= dict.fromkeys(((one, name) for one in (spelling, *others)), key)
+    return found
 
 
 @cache
@@ -78,8 +122,11 @@ def price_key(provider: str, model: str) -> str:
     return f"{owner.id}/{priced.id}"
 
 
-async def load_prices(store: Store) -> int:
-    """Bring the shipped price list into the store; returns how many prices are new. The operator's own stay."""
+async def load_prices(store: "Store") -> int:
+    """Bring the shipped price list and its names into the store; returns how many prices are new.
+
+    The operator's own prices stay.
+    """
     rows = await store.query("list_prices")
     held = {
         (str(key), int(date), int(least)): (tuple(values), str(source)) for key, date, least, *values, source in rows
@@ -87,10 +134,20 @@ async def load_prices(store: Store) -> int:
     new = [price for price in shipped_prices() if _differs(price, held)]
     if new:
         await store.insert_rows("model_price_rows", [asdict(price) for price in new])
+    named = {(str(row[0]), str(row[1])): str(row[2]) for row in await store.query("list_aliases")}
+    aliases = [
+        {"provider": provider, "model": model, "price_key": key}
+        for (provider, model), key in shipped_aliases().items()
+        if named.get((provider, model)) != key
+    ]
+    if aliases:
+        await store.insert_rows("model_aliases", aliases)
+    if new or aliases:
+        await store.command("save_priced_models")
     return len(new)
 
 
-async def resolve_aliases(store: Store) -> int:
+async def resolve_aliases(store: "Store") -> int:
     """Say for every new pair of provider and model in use which price it means; returns how many were new."""
     pairs = [(str(provider), str(model)) for provider, model in await store.query("list_new_models")]
     if pairs:
@@ -104,12 +161,12 @@ async def resolve_aliases(store: Store) -> int:
     return len(pairs)
 
 
-async def set_price(store: Store, price: Price) -> None:
+async def set_price(store: "Store", price: Price) -> None:
     """Add or replace a price; with `source="user"` no later price list overwrites it. Costs follow within seconds."""
     await store.insert_rows("model_price_rows", [asdict(price)])
 
 
-async def refeed_repriced(store: Store, seen: int) -> int:
+async def refeed_repriced(store: "Store", seen: int) -> int:
     """Send the traces through the views again whose costs changed since `seen` (microseconds); returns how many."""
     total = 0
     for bucket, models in await store.query("list_repriced_buckets", {"seen": seen}):
@@ -171,6 +228,14 @@ def _at(value: Any, least: int) -> float | None:
     base = getattr(value, "base", value)
     fitting = [tier.price for tier in getattr(value, "tiers", ()) if tier.start <= least and least > 0]
     return float(fitting[-1] if fitting else base)
+
+
+def _literals(clause: Any) -> Iterator[str]:
+    """Yield the names that a clause of the price list accepts as they stand."""
+    if equals := getattr(clause, "equals", ""):
+        yield equals
+    for part in getattr(clause, "or_", ()):
+        yield from _literals(part)
 
 
 def _owner(model: Any) -> Any:

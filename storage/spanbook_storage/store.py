@@ -23,6 +23,7 @@ from spanbook_storage import migrations
 from spanbook_storage.cluster import sharded, statements
 from spanbook_storage.errors import Misconfigured, Retryable, StoreError, from_code
 from spanbook_storage.migrations import Change
+from spanbook_storage.prices import PRICE_LIST, load_prices, price_list_version
 
 OLDEST_VERSION = (26, 3)
 CONNECT_SECONDS = 5
@@ -101,7 +102,7 @@ class Store:
     async def migrate(self, cluster: str = "") -> list[Change]:
         """Bring the schema to this program's, on every node of `cluster` if one is named; returns what was applied.
 
-        Raises SchemaChanged.
+        Prices that this program ships go with the schema. Raises SchemaChanged.
         """
         foundation = Change("", f"CREATE DATABASE IF NOT EXISTS `{self._database}`;{migrations.RECORD_TABLE}")
         for statement in statements(foundation, cluster):
@@ -110,10 +111,10 @@ class Store:
         for change in changes:
             for statement in statements(change, cluster):
                 await self.command(statement)
-            await self.command(
-                "INSERT INTO schema_migrations (name, checksum) SELECT {name:String}, {checksum:String}",
-                {"name": change.name, "checksum": change.checksum},
-            )
+            await self._record(change.name, change.checksum)
+        if (await self._applied()).get(PRICE_LIST) != price_list_version():
+            await load_prices(self)
+            await self._record(PRICE_LIST, price_list_version())
         return changes
 
     async def keep_for(self, *, traces_days: int, logs_days: int, metrics_days: int, cluster: str = "") -> None:
@@ -142,6 +143,10 @@ class Store:
             return {}
         rows = await self.query("SELECT name, checksum FROM schema_migrations FINAL")
         return {str(name): str(checksum) for name, checksum in rows}
+
+    async def _record(self, name: str, checksum: str) -> None:
+        insert = "INSERT INTO schema_migrations (name, checksum) SELECT {name:String}, {checksum:String}"
+        await self.command(insert, {"name": name, "checksum": checksum})
 
     async def _try(self, call: Any) -> Any:
         try:

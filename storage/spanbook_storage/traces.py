@@ -15,6 +15,7 @@ Block = tuple[str, int]  # partition and block number: the name of an insert
 SPANS_AT_ONCE = 200_000
 BLOCKS_AT_ONCE = 500
 DELETED_AT_ONCE = 200  # they travel in the address of a request
+_EVER = 4_102_444_800_000  # milliseconds, the year 2100
 
 
 @dataclass(frozen=True)
@@ -49,18 +50,30 @@ async def list_blocks(store: Store, since: int) -> list[Touched]:
     ]
 
 
-async def recompute_traces(store: Store, version: int, since: int, blocks: Sequence[Block]) -> Recomputed:
-    """Write the rows of traces that these inserts touched, where the insert alone could not."""
+async def mark_traces(
+    store: Store, version: int, blocks: Sequence[Block], *, since: int, oldest: int, first_before: int = _EVER
+) -> None:
+    """Write down which traces of these inserts, none before `since`, have to be computed anew.
+
+    Pieces inserted before `oldest` are not looked for; with `first_before` only traces count that began before it.
+    Times are milliseconds.
+    """
+    times = {"since": since, "oldest": oldest, "first_before": first_before}
     for start in range(0, len(blocks), BLOCKS_AT_ONCE):
-        touched = {"version": version, "since": since, "blocks": list(blocks[start : start + BLOCKS_AT_ONCE])}
-        await store.command("mark_dirty_traces", touched)
-    traces, spans = (await store.query("count_dirty_traces", {"version": version}))[0]
+        some = list(blocks[start : start + BLOCKS_AT_ONCE])
+        await store.command("mark_dirty_traces", {"version": version, "blocks": some} | times)
+
+
+async def recompute_traces(store: Store, version: int) -> Recomputed:
+    """Write the rows of the traces that were marked for this version."""
+    traces, spans, oldest, buckets = (await store.query("count_dirty_traces", {"version": version}))[0]
     if not traces:
         return Recomputed(0, frozenset())
     shares = -(-int(spans) // SPANS_AT_ONCE) or 1
     for share in range(shares):
-        await store.command("recompute_traces", {"version": version, "shares": shares, "share": share})
-    return Recomputed(int(traces), await _delete_superseded(store, version))
+        part = {"version": version, "oldest": int(oldest), "shares": shares, "share": share}
+        await store.command("recompute_traces", part)
+    return Recomputed(int(traces), await _delete_superseded(store, version) | {int(bucket) for bucket in buckets})
 
 
 async def _delete_superseded(store: Store, version: int) -> frozenset[int]:

@@ -16,7 +16,7 @@ async def mark_repeated_calls(store: Store, version: int, buckets: Collection[in
 
     Returns how many marks changed.
     """
-    near = sorted({bucket - step for bucket in buckets for step in (0, BUCKET)})
+    near = sorted({bucket - step for bucket in buckets for step in (-BUCKET, 0, BUCKET)})
     rows = [
         {
             "tenant": str(tenant),

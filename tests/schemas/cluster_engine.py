@@ -6,6 +6,7 @@ A process of its own: the engine does not always end well with a Keeper inside.
 import os
 import re
 import sys
+import traceback
 from pathlib import Path
 
 from chdb.session import Session
@@ -38,4 +39,9 @@ def main(directory: Path, cluster: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    try:
+        main(Path(sys.argv[1]), sys.argv[2])
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)  # as above

@@ -52,3 +52,19 @@ INNER JOIN (
     WHERE price_key IN (SELECT price_key FROM model_aliases)
 ) AS list ON list.price_key = alias.price_key
 GROUP BY alias.provider, alias.model;
+
+CREATE TABLE IF NOT EXISTS priced_models ON CLUSTER 'book'
+(
+    provider LowCardinality(String) COMMENT 'gen_ai.provider.name as sent',
+    model LowCardinality(String) COMMENT 'Response model, else request model, as sent',
+    prices Array(Tuple(
+        effective_from DateTime('UTC'), min_input_tokens UInt64,
+        input Nullable(Float64), output Nullable(Float64),
+        cache_read Nullable(Float64), cache_write Nullable(Float64), reasoning Nullable(Float64)))
+        COMMENT 'Prices by date and tier, ascending: the last that fits holds',
+    version DateTime64(6) DEFAULT now64(6) COMMENT 'When the row was written; the newest stands'
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/all/{database}/{table}', '{shard}-{replica}', version)
+ORDER BY (provider, model)
+SETTINGS replicated_deduplication_window = 1000
+COMMENT 'Prices of models in use';

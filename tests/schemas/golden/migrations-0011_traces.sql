@@ -36,10 +36,59 @@ CREATE TABLE IF NOT EXISTS traced_spans ON CLUSTER 'book'
 ENGINE = Null
 COMMENT 'Spans on their way into trace rows; nothing is stored';
 
+CREATE TABLE IF NOT EXISTS retraced_spans ON CLUSTER 'book' AS traced_spans
+ENGINE = Null
+COMMENT 'Spans of traces that are computed anew; nothing is stored';
+
+ALTER TABLE retraced_spans ON CLUSTER 'book' ADD COLUMN IF NOT EXISTS moved Bool COMMENT 'Whether the delivery that stands has another start or experiment';
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS retraced_spans_mv ON CLUSTER 'book' TO traced_spans AS SELECT * EXCEPT (moved) FROM retraced_spans;
+
+CREATE TABLE IF NOT EXISTS superseded_spans_local ON CLUSTER 'book'
+(
+    version UInt64 COMMENT 'Recomputation that found it',
+    tenant LowCardinality(String) COMMENT 'Project of the API key',
+    trace_id String COMMENT 'Trace id, hex',
+    span_id String COMMENT 'Span id, hex',
+    experiment_id String COMMENT 'Experiment that it is stored under',
+    bucket DateTime('UTC') COMMENT 'Five minutes that it is stored under',
+    found_at DateTime DEFAULT now() COMMENT 'When'
+)
+ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
+ORDER BY version
+TTL found_at + INTERVAL 1 DAY
+SETTINGS replicated_deduplication_window = 1000
+COMMENT 'Deliveries of spans to be taken away';
+
+CREATE TABLE IF NOT EXISTS superseded_spans ON CLUSTER 'book' AS superseded_spans_local
+ENGINE = Distributed('book', currentDatabase(), superseded_spans_local, cityHash64(trace_id));
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS superseded_spans_mv ON CLUSTER 'book' TO superseded_spans_local AS
+SELECT DISTINCT version, tenant, trace_id, span_id, experiment_id, toStartOfFiveMinutes(start_time) AS bucket
+FROM retraced_spans
+WHERE moved;
+
+CREATE TABLE IF NOT EXISTS dirty_traces ON CLUSTER 'book'
+(
+    version UInt64 COMMENT 'Recomputation',
+    trace_key UInt64 COMMENT 'Hash of tenant and trace id',
+    span_count UInt64 COMMENT 'Spans in its pieces',
+    agents_report Bool COMMENT 'Whether spans that are no requests to models report usage',
+    tagged Bool COMMENT 'Whether events gave it tags',
+    oldest DateTime64(3, 'UTC') COMMENT 'When its first piece was inserted',
+    usage_buckets Array(DateTime('UTC')) COMMENT 'Five minutes whose usage may change, which the insert did not name',
+    marked_at DateTime DEFAULT now() COMMENT 'When'
+)
+ENGINE = ReplicatedMergeTree('/clickhouse/tables/all/{database}/{table}', '{shard}-{replica}')
+ORDER BY (version, trace_key)
+TTL marked_at + INTERVAL 1 HOUR
+COMMENT 'Traces to be computed anew';
+
 CREATE TABLE IF NOT EXISTS traced ON CLUSTER 'book'
 (
     version UInt64 COMMENT '0 for a block as it is inserted, else the version of the recomputation',
     whole Bool COMMENT 'Whether root and every parent are here, no span is here twice, and usage is not on agents alone',
+    agents_report Bool COMMENT 'Whether spans that are no requests to models report usage',
     experiments Array(LowCardinality(String)) COMMENT 'Every experiment that a row of this trace can have had',
     buckets Array(DateTime('UTC')) COMMENT 'Every five minutes that a row of this trace can have had',
     usage_buckets Array(DateTime('UTC')) COMMENT 'Five minutes whose usage changes',
@@ -134,6 +183,8 @@ CREATE TABLE IF NOT EXISTS trace_pieces_local ON CLUSTER 'book'
     trace_id String COMMENT 'Trace id, hex' CODEC(ZSTD(1)),
     whole Bool COMMENT 'Whether the trace lay whole in the block, so that it has its row already' CODEC(ZSTD(1)),
     span_count UInt32 COMMENT 'Spans in the block' CODEC(ZSTD(1)),
+    agents_report Bool COMMENT 'Whether spans that are no requests to models report usage' CODEC(ZSTD(1)),
+    tagged Bool COMMENT 'Whether this is an event that gave the trace a tag' CODEC(ZSTD(1)),
     usage_buckets Array(DateTime('UTC')) COMMENT 'Five minutes whose usage changes' CODEC(ZSTD(1)),
     spans Array(Tuple(
         span_id String, parent_span_id String, received_at DateTime64(3), start_time DateTime64(9, 'UTC'), duration UInt64,
@@ -148,9 +199,8 @@ CREATE TABLE IF NOT EXISTS trace_pieces_local ON CLUSTER 'book'
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
 PARTITION BY toDate(inserted_at)
 ORDER BY trace_key
-TTL toDateTime(inserted_at) + INTERVAL 2 DAY
 SETTINGS index_granularity = 256, enable_block_number_column = 1, ttl_only_drop_parts = 1, replicated_deduplication_window = 10000
-COMMENT 'What came of which trace in which insert; kept two days';
+COMMENT 'What came of which trace in which insert';
 
 CREATE TABLE IF NOT EXISTS trace_pieces ON CLUSTER 'book' AS trace_pieces_local
 ENGINE = Distributed('book', currentDatabase(), trace_pieces_local, cityHash64(trace_id));
@@ -207,9 +257,10 @@ SELECT
         AND length(arrayDistinct(span_keys)) = count()
         AND length(arrayDistinct(arrayConcat(span_keys, groupArrayIf(s.parent_key, NOT s.is_root)))) = count()
         AND (countIf(s.has_usage) = 0 OR countIf(s.has_usage AND s.counts) > 0) AS whole,
+    countIf(s.has_usage AND NOT s.counts) > 0 AS agents_report,
     groupUniqArray(s.experiment_id) AS experiments,
     groupUniqArray(s.bucket) AS buckets,
-    groupUniqArrayIf(s.bucket, s.counts) AS usage_buckets,
+    groupUniqArrayIf(s.bucket, s.counts OR s.has_usage) AS usage_buckets,
     if(s.version = 0, groupArray(s.span), []) AS spans,
     argMinIf(s.experiment_id, s.rank, s.stands) AS experiment_id,
     argMinIf(s.experiment_name, s.rank, s.stands) AS experiment_name,
@@ -272,7 +323,7 @@ FROM (
                 t.cache_write_tokens, t.reasoning_tokens, t.cost_reported,
                 t.input, t.output, t.tags) AS span
         FROM traced_spans AS t
-        LEFT JOIN call_prices AS p ON p.provider = t.provider AND p.model = t.model
+        LEFT JOIN priced_models AS p FINAL ON p.provider = t.provider AND p.model = t.model
     )
 ) AS s
 GROUP BY s.version, s.tenant, s.trace_id;
@@ -303,7 +354,7 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS trace_pieces_mv ON CLUSTER 'book' TO trac
 SELECT
     cityHash64(tenant, trace_id) AS trace_key,
     now64(3, 'UTC') AS inserted_at,
-    tenant, trace_id, whole, span_count, usage_buckets, spans
+    tenant, trace_id, whole, span_count, agents_report, usage_buckets, spans
 FROM traced
 WHERE version = 0;
 
@@ -313,7 +364,8 @@ CREATE TABLE IF NOT EXISTS derivation_state ON CLUSTER 'book'
     version UInt64 COMMENT 'Version of the rows that were written last, microseconds',
     since Int64 COMMENT 'Inserts before this moment are done, milliseconds',
     done Array(Tuple(String, UInt64)) COMMENT 'Inserts since then that are done: partition and block number',
-    dirty_buckets Array(UInt32) COMMENT 'Five minutes whose usage is still to be computed, seconds'
+    dirty_buckets Array(UInt32) COMMENT 'Five minutes whose usage is still to be computed, seconds',
+    unlooked Array(Tuple(String, UInt64)) COMMENT 'Inserts that are done but for old pieces of their traces, which are still to be looked for'
 )
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/all/{database}/{table}', '{shard}-{replica}', version)
 ORDER BY name

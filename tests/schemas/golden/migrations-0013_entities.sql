@@ -92,6 +92,6 @@ ARRAY JOIN CAST(mapFilter((key, value) -> startsWith(key, 'spanbook.tag.'), LogA
 WHERE EventName = 'spanbook.trace.tag' AND TraceId != '';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS trace_tags_touch_mv ON CLUSTER 'book' TO trace_pieces_local AS
-SELECT DISTINCT cityHash64(tenant, TraceId) AS trace_key, now64(3, 'UTC') AS inserted_at, tenant, TraceId AS trace_id, false AS whole, 0 AS span_count
+SELECT DISTINCT cityHash64(tenant, TraceId) AS trace_key, now64(3, 'UTC') AS inserted_at, tenant, TraceId AS trace_id, false AS whole, 0 AS span_count, true AS tagged
 FROM otel_logs_local
 WHERE EventName = 'spanbook.trace.tag' AND TraceId != '';

@@ -107,7 +107,7 @@ FROM (
             dated -> dated.effective_from <= s.Timestamp AND (dated.min_input_tokens = 0 OR dated.min_input_tokens < s.input_tokens),
             p.prices) AS price
     FROM otel_traces AS s FINAL
-    LEFT JOIN call_prices AS p ON p.provider = s.provider AND p.model = if(s.response_model != '', s.response_model, s.request_model)
+    LEFT JOIN priced_models AS p FINAL ON p.provider = s.provider AND p.model = if(s.response_model != '', s.response_model, s.request_model)
     WHERE (s.span_type IN ('llm', 'embedding')
             AND (s.tenant, s.TraceId, s.SpanId) NOT IN (SELECT m.tenant, m.trace_id, m.span_id FROM call_marks AS m FINAL WHERE m.counts = 0))
         OR ((s.input_tokens IS NOT NULL OR s.output_tokens IS NOT NULL)

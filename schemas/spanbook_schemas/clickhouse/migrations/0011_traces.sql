@@ -69,6 +69,7 @@ CREATE TABLE IF NOT EXISTS superseded_spans
 ENGINE = MergeTree
 ORDER BY version
 TTL found_at + INTERVAL 1 DAY
+SETTINGS non_replicated_deduplication_window = 1000
 COMMENT 'Deliveries of spans to be taken away';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS superseded_spans_mv TO superseded_spans AS
@@ -84,6 +85,8 @@ CREATE TABLE IF NOT EXISTS dirty_traces
     span_count UInt64 COMMENT 'Spans in its pieces',
     agents_report Bool COMMENT 'Whether spans that are no requests to models report usage',
     tagged Bool COMMENT 'Whether events gave it tags',
+    oldest DateTime64(3, 'UTC') COMMENT 'When its first piece was inserted',
+    usage_buckets Array(DateTime('UTC')) COMMENT 'Five minutes whose usage may change, which the insert did not name',
     marked_at DateTime DEFAULT now() COMMENT 'When'
 )
 ENGINE = MergeTree
@@ -210,11 +213,10 @@ ENGINE = MergeTree
 PARTITION BY toDate(inserted_at)
 -- Recomputing asks for all pieces of a few thousand traces.
 ORDER BY trace_key
-TTL toDateTime(inserted_at) + INTERVAL 2 DAY
 -- Small granules: a lookup is one trace. The block number says, for ever, which insert a row came with: the writer keeps
 -- its place by it, since clocks and commits do not agree in order.
 SETTINGS index_granularity = 256, enable_block_number_column = 1, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000
-COMMENT 'What came of which trace in which insert; kept two days';
+COMMENT 'What came of which trace in which insert';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS traced_spans_mv TO traced_spans AS
 SELECT
@@ -274,7 +276,7 @@ SELECT
     countIf(s.has_usage AND NOT s.counts) > 0 AS agents_report,
     groupUniqArray(s.experiment_id) AS experiments,
     groupUniqArray(s.bucket) AS buckets,
-    groupUniqArrayIf(s.bucket, s.counts) AS usage_buckets,
+    groupUniqArrayIf(s.bucket, s.counts OR s.has_usage) AS usage_buckets,
     if(s.version = 0, groupArray(s.span), []) AS spans,
     argMinIf(s.experiment_id, s.rank, s.stands) AS experiment_id,
     argMinIf(s.experiment_name, s.rank, s.stands) AS experiment_name,
@@ -385,7 +387,8 @@ CREATE TABLE IF NOT EXISTS derivation_state
     version UInt64 COMMENT 'Version of the rows that were written last, microseconds',
     since Int64 COMMENT 'Inserts before this moment are done, milliseconds',
     done Array(Tuple(String, UInt64)) COMMENT 'Inserts since then that are done: partition and block number',
-    dirty_buckets Array(UInt32) COMMENT 'Five minutes whose usage is still to be computed, seconds'
+    dirty_buckets Array(UInt32) COMMENT 'Five minutes whose usage is still to be computed, seconds',
+    unlooked Array(Tuple(String, UInt64)) COMMENT 'Inserts that are done but for old pieces of their traces, which are still to be looked for'
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY name

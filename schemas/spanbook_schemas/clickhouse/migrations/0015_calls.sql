@@ -11,11 +11,14 @@ CREATE TABLE IF NOT EXISTS call_marks
     span_id String COMMENT 'Span id, hex' CODEC(ZSTD(1)),
     counts UInt8 COMMENT '0: another span tells this request; 1: a request although its type does not say so',
     version UInt64 COMMENT 'The newest stands',
-    is_deleted UInt8 COMMENT '1: the mark was taken back'
+    is_deleted UInt8 COMMENT '1: the mark was taken back',
+    marked_at DateTime('UTC') DEFAULT now() COMMENT 'When'
 )
 ENGINE = ReplacingMergeTree(version, is_deleted)
+-- Retention drops whole days; a mark is never older than its span.
+PARTITION BY toDate(marked_at)
 ORDER BY (tenant, trace_id, span_id)
-SETTINGS non_replicated_deduplication_window = 1000
+SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1
 COMMENT 'Exceptions to which spans count as requests to models';
 
 -- Recomputations find agents whose usage counts; all other spans with usage lose the mark.

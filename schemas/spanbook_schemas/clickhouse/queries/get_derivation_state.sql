@@ -1,1 +1,1 @@
-SELECT version, since, done, dirty_buckets FROM derivation_state FINAL WHERE name = {name:String};
+SELECT version, since, done, dirty_buckets, unlooked FROM derivation_state FINAL WHERE name = {name:String};

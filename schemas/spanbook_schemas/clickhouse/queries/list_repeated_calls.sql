@@ -1,5 +1,5 @@
 -- Requests that two spans tell, and whose marks are not yet so: the one with usage and content counts, then the earlier.
--- Asked for the buckets whose usage is computed, and the one before each.
+-- Asked for the buckets whose usage is computed, and those beside each.
 SELECT marked.1 AS tenant, marked.2 AS trace_id, marked.3 AS span_id, marked.4 AS repeats
 FROM (
     SELECT

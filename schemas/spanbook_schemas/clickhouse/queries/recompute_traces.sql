@@ -21,7 +21,7 @@ WITH
         FROM (
             SELECT trace_key, tenant, trace_id, inserted_at, arrayJoin(spans) AS span
             FROM trace_pieces
-            WHERE trace_key IN (
+            WHERE inserted_at >= fromUnixTimestamp64Milli({oldest:Int64}, 'UTC') AND trace_key IN (
                 SELECT trace_key FROM dirty_traces
                 WHERE version = {version:UInt64} AND trace_key % {shares:UInt64} = {share:UInt64})
         )
@@ -51,7 +51,7 @@ LEFT JOIN (
     FROM trace_tags FINAL
     WHERE (tenant, trace_id) IN (
         SELECT tenant, trace_id FROM trace_pieces
-        WHERE trace_key IN (SELECT trace_key FROM dirty_traces WHERE version = {version:UInt64} AND tagged))
+        WHERE inserted_at >= fromUnixTimestamp64Milli({oldest:Int64}, 'UTC') AND trace_key IN (SELECT trace_key FROM dirty_traces WHERE version = {version:UInt64} AND tagged))
     GROUP BY tenant, trace_id
 ) AS t ON t.trace_key = d.trace_key
 SETTINGS max_insert_threads = 1, min_insert_block_size_rows = 100000000, min_insert_block_size_bytes = 10000000000, max_threads = 2;

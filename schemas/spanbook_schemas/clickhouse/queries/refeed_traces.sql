@@ -1,5 +1,5 @@
 -- Sends the spans of traces with such requests in this bucket through the views again, as if they had been delivered once
--- more: their rows are then computed anew, from spans that trace_pieces may have forgotten.
+-- more: their rows are then computed anew.
 INSERT INTO traced_spans
 (
     version, stands, tags, tenant, trace_id, span_id, parent_span_id, received_at, start_time, duration,
