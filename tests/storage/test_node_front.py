@@ -234,6 +234,34 @@ def test_a_bad_row_is_an_error_and_leaves_nothing(ask: Asker) -> None:
     assert ask.read("SELECT count() FROM t").data == b"0\n"
 
 
+@pytest.mark.parametrize(
+    ("table", "settings", "code"),
+    [
+        ("seen", {}, "6"),
+        ("checked", {}, "469"),
+        ("parted", {"max_partitions_per_insert_block": "1"}, "252"),
+        ("large", {"max_memory_usage": "3000000"}, "241"),
+    ],
+)
+def test_an_insert_that_fails_behind_the_parser_is_an_error(
+    ask: Asker, table: str, settings: dict[str, str], code: str
+) -> None:
+    for statement in (
+        "CREATE TABLE seen (a UInt64, s String) ENGINE = Null",
+        "CREATE TABLE numbers (a UInt64) ENGINE = MergeTree ORDER BY a",
+        "CREATE MATERIALIZED VIEW see TO numbers AS SELECT toUInt64(s) AS a FROM seen",
+        "CREATE TABLE checked (a UInt64, s String, CONSTRAINT c CHECK a > 7) ENGINE = MergeTree ORDER BY a",
+        "CREATE TABLE parted (a UInt64, s String) ENGINE = MergeTree PARTITION BY a ORDER BY a",
+        "CREATE TABLE large (a UInt64, s String) ENGINE = Null",
+        "CREATE TABLE texts (s String) ENGINE = MergeTree ORDER BY tuple()",
+        "CREATE MATERIALIZED VIEW enlarge TO texts AS SELECT repeat('x', 1000000) AS s FROM large",
+    ):
+        ask.write(statement)
+    with pytest.raises(AssertionError, match=rf"Code: {code}\."):
+        ask.write(b"1\tx\n2\ty\n", query=f"INSERT INTO {table} FORMAT TSV", **settings)
+    assert ask.read("SELECT count() FROM numbers").data == b"0\n"
+
+
 def test_settings_of_one_request_do_not_reach_the_next(ask: Asker) -> None:
     for _ in range(8):
         assert ask.read("SELECT getSetting('max_block_size')", max_block_size="77").data == b"77\n"

@@ -13,14 +13,13 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
-from functools import partial
 
 from . import literals
 from .access import Caller, Door
 from .answer import Answer
 from .catalog import Catalog, Schema
 from .config import NodeConfig
-from .engine import Engine, Handle, Insert, Lane, Stats, outfile, pipe
+from .engine import Engine, Handle, Lane, Stats, held_rows, infile, outfile, pipe
 from .errors import NodeError, readonly
 from .guard import Guard, Judged, Sight
 from .inserts import InsertText, insert_of
@@ -30,7 +29,6 @@ from .request import ClientGone, Receive, Request, Scope, Send, body, parse_requ
 
 _HELD_BACK = 1 << 20
 _HELD_BACK_WAITING = 16 << 20  # of a client that wants to hear the end first (wait_end_of_query)
-_PIECE = 1 << 22  # bytes of an insert that go to the engine at once
 _GRACE_SECONDS = 5
 _KILL_ATTEMPTS = 20
 _STATEMENT_BYTES = 1 << 18  # ClickHouse's max_query_size
@@ -97,27 +95,34 @@ class Front:
             text, insert = await _statement(request, pieces)
             if insert and not (caller.writes and request.method == "POST"):
                 raise readonly("readers cannot insert\nhint: send OTLP to the collector")
+            if insert:
+                await answer.whole(b"", await self._insert(request, caller, insert, pieces))
+                return
             lanes = self._engine.writers if caller.writes else self._engine.readers
             async with lanes.lane() as lane:
-                if insert:
-                    await answer.whole(b"", await self._insert(lane, request, caller, insert, pieces))
-                else:
-                    await self._run(lane, request, caller, text, receive, answer)
+                await self._run(lane, request, caller, text, receive, answer)
 
     async def _insert(
-        self, lane: Lane, request: Request, caller: Caller, insert: InsertText, pieces: AsyncIterator[bytes]
+        self, request: Request, caller: Caller, insert: InsertText, pieces: AsyncIterator[bytes]
     ) -> Stats:
-        def start(handle: Handle) -> Insert:
-            handle.use(self._database(request, caller))
-            handle.set(request.settings)
-            return handle.start_insert(insert.head, insert.format)
+        """Take all rows in before the engine sees the first: what is torn leaves nothing."""
+        with held_rows() as (descriptor, rows):
+            rows.write(insert.data)
+            async for piece in pieces:
+                rows.write(piece)
+            sql = f"{insert.head} {infile(descriptor)} {insert.settings} FORMAT {insert.format}"
 
-        stream = await lane.do(start)
-        try:
-            return await _pour(lane, stream, insert.data, pieces)
-        except BaseException:
-            await asyncio.shield(lane.do(lambda _: stream.cancel()))
-            raise
+            def work(handle: Handle) -> Stats:
+                handle.use(self._database(request, caller))
+                handle.set(request.settings)
+                return handle.run(sql, {})
+
+            async with self._engine.writers.lane() as lane:
+                working = asyncio.ensure_future(lane.do(work))
+                try:
+                    return await asyncio.shield(working)
+                finally:
+                    await asyncio.wait((working,))  # the engine may open the descriptor until then
 
     async def _run(
         self, lane: Lane, request: Request, caller: Caller, text: str, receive: Receive, answer: Answer
@@ -258,23 +263,6 @@ async def _statement(request: Request, pieces: AsyncIterator[bytes]) -> tuple[st
         if not insert and len(text) > _STATEMENT_BYTES:
             raise NodeError(62, "SYNTAX_ERROR", f"Max query size exceeded: more than {_STATEMENT_BYTES} bytes")
     return "" if insert else text.decode("utf-8", "replace"), insert
-
-
-async def _pour(lane: Lane, stream: Insert, first: bytes, pieces: AsyncIterator[bytes]) -> Stats:
-    """The body into the engine, in pieces of megabytes: it parses one while the next is on its way."""
-    held, size = [first] if first else [], len(first)
-    async for piece in pieces:
-        held.append(piece)
-        size += len(piece)
-        if size >= _PIECE:
-            batch, held, size = held, [], 0
-            await lane.do(partial(_append, stream, batch))
-    await lane.do(partial(_append, stream, held))
-    return await lane.do(lambda _: stream.finish())
-
-
-def _append(stream: Insert, pieces: list[bytes], _: Handle) -> None:
-    stream.append(pieces)
 
 
 def _format(name: str) -> str:

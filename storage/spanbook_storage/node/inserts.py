@@ -8,6 +8,7 @@ from . import literals
 _COMMENT = re.compile(r"\s+|--[^\n]*(?:\n|$)|#[ !][^\n]*(?:\n|$)|/\*.*?\*/", re.DOTALL)
 _INSERT = re.compile(r"INSERT\s+INTO\b", re.IGNORECASE)
 _DATA = re.compile(r"\b(?:(VALUES)\b|FORMAT\s+(\w+)|(SELECT|WITH|FROM\s+INFILE|WATCH)\b)", re.IGNORECASE)
+_SETTINGS = re.compile(r"\bSETTINGS\s+\w+\s*=", re.IGNORECASE)
 _HEAD_BYTES = 1 << 18
 
 # What stands between FORMAT and the rows.
@@ -16,9 +17,10 @@ _ONE_NEWLINE = re.compile(rb"[ \t]*\r?\n?")
 
 @dataclass(frozen=True)
 class InsertText:
-    """An INSERT that brings its rows as bytes: `head` ends before VALUES or FORMAT."""
+    """An INSERT that brings its rows as bytes: `head` ends before SETTINGS, VALUES or FORMAT."""
 
     head: str
+    settings: str  # its own SETTINGS clause, or nothing
     format: str
     data: bytes  # rows that came in the statement's own text
 
@@ -34,7 +36,11 @@ def insert_of(text: bytes) -> InsertText | None:
         return None
     # Characters that do not decode lie in the data, behind the match, so counting bytes of the head is exact.
     data = text[len(start[: found.end()].encode()) :]
-    return InsertText(start[begin : found.start()], found[2] or "Values", _ONE_NEWLINE.sub(b"", data, count=1))
+    end = found.start()
+    clause = _SETTINGS.search(literals.covered(start[:end]), begin)
+    middle = clause.start() if clause else end
+    rows = _ONE_NEWLINE.sub(b"", data, count=1)
+    return InsertText(start[begin:middle], start[middle:end], found[2] or "Values", rows)
 
 
 def _after_comments(text: str) -> int:
