@@ -17,6 +17,7 @@ from spanbook_collector.errors import ConfigError
 from spanbook_collector.settings import build, option, section
 
 MiB = 1024 * 1024
+LONGEST_NAME = 100  # characters of a forward's name, which is a file's, too
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,9 +83,8 @@ class Forward:
     def name(self) -> str:
         """Name its cursor: the URL without anything secret."""
         parts = urlsplit(self.url)
-        return re.sub(r"[^A-Za-z0-9.]+", "-", f"{parts.scheme}-{parts.hostname}-{parts.port or ''}{parts.path}").strip(
-            "-"
-        )
+        words = f"{parts.scheme}-{parts.hostname}-{parts.port or ''}{parts.path}".lower()
+        return re.sub(r"[^a-z0-9.]+", "-", words)[:LONGEST_NAME].strip("-")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -231,6 +231,13 @@ def _check(config: Config) -> None:
         raise ConfigError(f"`log_level` cannot be `{config.log_level}`", "DEBUG, INFO, WARNING or ERROR")
     if bool(config.tls.cert_file) != bool(config.tls.key_file):
         raise ConfigError("TLS needs both `tls.cert_file` and `tls.key_file`")
+    names = [forward.name for forward in config.forward]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(
+                f"two forwards are both named `{name}`",
+                "the name is the URL without its secrets; let a second collector forward to one of them",
+            )
     for name in ("batch_bytes", "batch_seconds", "concurrency"):
         if getattr(config.writer, name) <= 0:
             raise ConfigError(f"`writer.{name}` cannot be {getattr(config.writer, name)}", "a positive number")
@@ -238,7 +245,7 @@ def _check(config: Config) -> None:
 
 def without_secret(url: str) -> str:
     """Return the URL with its password blanked, fit for a log."""
-    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
+    return re.sub(r"(://[^:/@]*):[^/\s]*@", r"\1:***@", url)
 
 
 def dump(config: Config) -> str:

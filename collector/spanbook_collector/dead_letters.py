@@ -9,12 +9,15 @@ secrets, takes them from there, and puts back what is refused again.
 
 import dataclasses
 import json
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from spanbook_collector.queue import Record
 from spanbook_schemas.signals import Signal
+
+log = logging.getLogger("spanbook.collector")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,10 +46,15 @@ class DeadLetters:
         _sync_folder(self.folder)
 
     def all(self) -> Iterator[DeadLetter]:
-        """List the letters, oldest first."""
+        """List the letters that can be read, oldest first."""
         for note in sorted(self.folder.glob("*.json")):
-            fields = json.loads(note.read_bytes())
-            yield DeadLetter(**{**fields, "signal": Signal(fields["signal"])})
+            try:
+                fields = json.loads(note.read_bytes())
+                letter = DeadLetter(**{**fields, "signal": Signal(fields["signal"])})
+            except (OSError, ValueError, TypeError, KeyError) as error:
+                log.warning("cannot read the dead letter `%s`: %s", note, type(error).__name__)
+            else:
+                yield letter
 
     def count(self) -> int:
         return sum(1 for _ in self.folder.glob("*.json"))

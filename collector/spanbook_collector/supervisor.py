@@ -4,6 +4,7 @@ The receiver starts first and needs nobody: clients are served while ClickHouse 
 """
 
 import asyncio
+import contextlib
 import dataclasses
 import logging
 import os
@@ -12,11 +13,13 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from spanbook_collector.config import Config, MiB, dump
 from spanbook_collector.errors import StartError
+from spanbook_collector.queue.disk import lock_file
+from spanbook_collector.queue.errors import QueueInUse
 
 log = logging.getLogger("spanbook.collector")
 
@@ -91,6 +94,8 @@ class Supervised:
             env={**os.environ, **self.child.environment},
             start_new_session=True,  # Ctrl-C is for the supervisor, which stops the children in order
         )
+        if self._stopping:  # while it was being started, when there was nobody to tell
+            process.terminate()
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdin.write((self.child.stdin + "\n").encode())
@@ -124,9 +129,11 @@ async def serve(config: Config, stop: asyncio.Event, on_ready: asyncio.Event) ->
 
     Raises StartError when a part cannot start at all.
     """
-    config.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    shutil.rmtree(_metrics_folder(config), ignore_errors=True)  # counters begin with the collector
-    _metrics_folder(config).mkdir()
+    with _directory(config):
+        await _serve(config, stop, on_ready)
+
+
+async def _serve(config: Config, stop: asyncio.Event, on_ready: asyncio.Event) -> None:
     supervised = {name: Supervised(child) for name, child in children(config).items()}
     keeping = [asyncio.create_task(one.run(), name=name) for name, one in supervised.items()]
     announcing = asyncio.create_task(_announce(supervised, on_ready))
@@ -141,6 +148,27 @@ async def serve(config: Config, stop: asyncio.Event, on_ready: asyncio.Event) ->
         for one in supervised.values():
             await one.stop()
         await asyncio.gather(*keeping, return_exceptions=True)
+
+
+@contextlib.contextmanager
+def _directory(config: Config) -> Iterator[None]:
+    """Hold the data directory. Raises StartError when another collector does, or it cannot be used."""
+    try:
+        config.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = lock_file(config.data / "lock", f"the data directory `{config.data}`")
+        shutil.rmtree(_metrics_folder(config), ignore_errors=True)  # counters begin with the collector
+        _metrics_folder(config).mkdir(exist_ok=True)
+    except QueueInUse as error:
+        message, _, hint = str(error).partition("\nhint: ")
+        raise StartError(message, hint) from error
+    except OSError as error:
+        raise StartError(
+            f"cannot use the data directory `{config.data}`: {error.strerror}", "name another one with `--data`"
+        ) from error
+    try:
+        yield
+    finally:
+        os.close(lock)
 
 
 def _node_options(config: Config) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import pytest
 
 from spanbook_collector.config import Address, Config, Forward, dump, load, restore, without_secret
 from spanbook_collector.errors import ConfigError
+from spanbook_collector.queue import QueueReader
 
 
 def written(tmp_path: Path, text: str) -> Path:
@@ -83,6 +84,17 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_a_forward_s_name_holds_nothing_secret() -> None:
     assert Forward.parse("https://user:secret@Example.com:4318/otlp").name == "https-example.com-4318-otlp"
     assert without_secret("https://user:secret@example.com") == "https://user:***@example.com"
+    assert without_secret("at clickhouse://user:p:s@ss@host:8443/db now") == "at clickhouse://user:***@host:8443/db now"
+
+
+@pytest.mark.parametrize("url", ["https://example.com/Ingest/OTLP_v1", f"https://example.com/{'long' * 50}"])
+def test_a_forward_s_name_is_fit_for_a_cursor(tmp_path: Path, url: str) -> None:
+    assert QueueReader.open(tmp_path, Forward.parse(url).name).cursor.place.seq == 0
+
+
+def test_two_forwards_of_one_name_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"both named `https-example\.com-otlp`"):
+        load({"forward": ["https://example.com/otlp", "https://example.com/otlp/"]}, {})
 
 
 def test_every_setting_has_a_default() -> None:

@@ -101,3 +101,20 @@ async def _forwarded(reader: QueueReader, destination: Running, folder: Path) ->
     stop.set()
     await exporting
     return letters
+
+
+@pytest.mark.parametrize("scheme", ["http", "grpc"])
+async def test_a_header_that_cannot_be_sent_keeps_the_request(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, scheme: str
+) -> None:
+    reader = await queued(tmp_path, spans())
+    (port,) = free_ports(1)
+    forward = Forward.parse({"url": f"{scheme}://127.0.0.1:{port}", "headers": {"x-key": "two\nlines"}})
+    exporter = OtlpExporter(reader, forward, DeadLetters(tmp_path / "letters"))
+    stop = asyncio.Event()
+    exporting = asyncio.create_task(exporter.run(stop))
+    await _until(lambda: "waits" in caplog.text)
+    stop.set()
+    await exporting
+    assert reader.lag().records == 1
+    assert "two" not in caplog.text

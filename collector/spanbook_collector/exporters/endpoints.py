@@ -21,7 +21,7 @@ from google.protobuf.message import DecodeError
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 
-from spanbook_collector.config import Forward
+from spanbook_collector.config import Address, Forward
 from spanbook_collector.receivers.otlp_grpc import SERVICES
 from spanbook_schemas.signals import Signal
 
@@ -76,7 +76,7 @@ async def connected(forward: Forward) -> AsyncIterator[Endpoint]:
     """Give the endpoint that a forward names. Raises OSError when its TLS files cannot be read."""
     parts = urlsplit(forward.url)
     if parts.scheme in ("grpc", "grpcs"):
-        address = f"{parts.hostname}:{parts.port or 4317}"
+        address = str(Address(parts.hostname or "", parts.port or 4317))
         async with _channel(address, forward, secure=parts.scheme == "grpcs") as channel:
             yield _GrpcEndpoint(channel, forward.headers)
     else:
@@ -99,6 +99,8 @@ class _GrpcEndpoint:
             await self._exports[signal](body, timeout=TIMEOUT, metadata=self._headers)
         except grpc.aio.AioRpcError as error:
             return _grpc_outcome(error)
+        except Exception as error:  # a header that gRPC does not send, for one
+            return Outcome(Verdict.LATER, type(error).__name__)
         return TAKEN
 
 
@@ -113,7 +115,7 @@ class _HttpEndpoint:
             async with self._session.post(url, data=body, headers=self._headers, allow_redirects=False) as answer:
                 await answer.read()
                 return _http_outcome(answer)
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        except Exception as error:  # a header that HTTP does not know, among what networks do
             return Outcome(Verdict.LATER, type(error).__name__)
 
 
