@@ -1,0 +1,97 @@
+"""MCP, client and server: a span for each request, joined across the wire by `_meta`.
+
+The SDK traces itself, always and to the global provider. Its spans are replaced by ours, which say what the conventions
+ask for, carry arguments and results where content is captured, and add to the span of the agent's tool call, when there
+is one, instead of repeating it. What it sends along in `_meta` stays its own work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from opentelemetry.context import get_current, set_value
+
+from . import _mcp_requests as requests
+from . import _suppression
+from ._guard import harmless
+from ._sdk import Patch, Sdk, wrapped_by
+
+_REQUEST = "spanbook-mcp-request"  # in the context: the request that is being sent
+
+
+def _sending(sdk: Sdk, original: Any) -> Any:
+    """Give every request that leaves a span."""
+
+    async def around(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        if not sdk.enabled or _suppression.suppressed(get_current()):
+            return await wrapped(*args, **kwargs)
+        asked = dict(zip(("method", "params", "opts"), args, strict=False)) | kwargs
+        request = harmless(requests.sent, asked["method"], asked.get("params"), asked.get("opts"))
+        if request is None:
+            return await wrapped(*args, **kwargs)
+        request.call.context = set_value(_REQUEST, request, request.call.context)
+        return await _within(request, lambda: wrapped(*args, **kwargs))
+
+    return wrapped_by(original, around)
+
+
+def _serving(sdk: Sdk, original: Any) -> Any:
+    """Give every message that arrives a span, below the one that sent it."""
+
+    async def around(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        message, call_next = args
+        if not sdk.enabled or _suppression.suppressed(get_current()):
+            return await call_next(message)
+        request = harmless(requests.received, message)
+        if request is None:
+            return await call_next(message)
+        return await _within(request, lambda: call_next(message))
+
+    return wrapped_by(original, around)
+
+
+async def _within(request: requests.Request, proceed: Any) -> Any:
+    call = request.call
+    call.attach()
+    try:
+        result = await proceed()
+    except BaseException as error:
+        harmless(request.fail, error)
+        raise
+    finally:
+        call.detach()
+    harmless(request.finish, result)
+    return result
+
+
+def _silent(sdk: Sdk, original: Any) -> Any:
+    """Replace the SDK's own span of a request that has one of ours, which learns the request's id from it."""
+
+    @contextmanager
+    def native(request: requests.Request, attributes: Any) -> Iterator[Any]:
+        harmless(request.numbered, attributes)
+        yield requests.NOTHING
+
+    def around(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        request = get_current().get(_REQUEST)
+        if isinstance(request, requests.Request):
+            return native(request, kwargs.get("attributes"))
+        return wrapped(*args, **kwargs)
+
+    return wrapped_by(original, around)
+
+
+_sdk = Sdk(
+    provider="mcp",
+    requires="mcp>=2",
+    hooks=(
+        Patch("mcp.shared.jsonrpc_dispatcher", "JSONRPCDispatcher.send_raw_request", _sending),
+        Patch("mcp.shared.jsonrpc_dispatcher", "otel_span", _silent),
+        Patch("mcp.shared.direct_dispatcher", "DirectDispatcher.send_raw_request", _sending),
+        Patch("mcp.server._otel", "OpenTelemetryMiddleware.__call__", _serving),
+    ),
+)
+autolog = _sdk.autolog
+unlog = _sdk.unlog

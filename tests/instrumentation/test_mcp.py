@@ -1,0 +1,195 @@
+"""MCP on the real SDK: client and server in one process, over stdio and over HTTP; one trace on both sides."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from mcp import StdioServerParameters
+from mcp.client import Client
+from mcp.server.mcpserver import MCPServer
+from mcp.shared.exceptions import MCPError
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import SpanKind
+
+import spanbook
+from clients.spans import Spans
+from clients.trees import departures, tree
+from spanbook import mcp
+
+
+@pytest.fixture(autouse=True)
+def instrumented() -> Iterator[None]:
+    mcp.autolog()
+    yield
+    mcp.unlog()
+
+
+def weather_server() -> MCPServer:
+    server = MCPServer("weather")
+
+    @server.tool()
+    def get_weather(city: str) -> str:
+        """Say how the weather is."""
+        with spanbook.start_span("lookup"):
+            if city == "nowhere":
+                raise ValueError("no such city")
+            return f"sunny in {city}"
+
+    @server.prompt()
+    def ask(topic: str) -> str:
+        return f"Tell me about {topic}"
+
+    @server.resource("weather://today")
+    def today() -> str:
+        return "sunny"
+
+    return server
+
+
+def attributes(span: ReadableSpan) -> dict[str, Any]:
+    return dict(span.attributes or {})
+
+
+def calls(spans: Spans, kind: SpanKind) -> dict[str, ReadableSpan]:
+    return {span.name: span for span in spans.ended if span.kind is kind}
+
+
+def conforms(spans: Spans) -> None:
+    known = [span for span in spans.ended if "mcp.method.name" in attributes(span)]
+    assert departures("mcp", known) == []
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_a_tool_call_is_one_trace_through_client_server_and_tool(spans: Spans, mode: Any) -> None:
+    with spanbook.start_span("caller"):
+        async with Client(weather_server(), mode=mode) as client:
+            await client.call_tool("get_weather", {"city": "Paris"})
+    ends = [path for path in tree(spans.ended) if path.endswith("lookup")]
+    assert ends == ["caller > tools/call get_weather > tools/call get_weather > lookup"]
+    for kind in (SpanKind.CLIENT, SpanKind.SERVER):
+        told = attributes(calls(spans, kind)["tools/call get_weather"])
+        assert told["gen_ai.operation.name"] == "execute_tool"
+        assert told["mcp.protocol.version"]
+        assert json.loads(told["gen_ai.tool.call.arguments"]) == {"city": "Paris"}
+        assert json.loads(told["gen_ai.tool.call.result"]) == {"result": "sunny in Paris"}
+    conforms(spans)
+
+
+async def test_prompts_and_resources_are_named(spans: Spans) -> None:
+    async with Client(weather_server()) as client:
+        await client.get_prompt("ask", {"topic": "tea"})
+        await client.read_resource("weather://today")
+    sent = calls(spans, SpanKind.CLIENT)
+    assert attributes(sent["prompts/get ask"])["gen_ai.prompt.name"] == "ask"
+    assert attributes(sent["resources/read"])["mcp.resource.uri"] == "weather://today"
+    conforms(spans)
+
+
+async def test_a_tool_that_fails_is_told_on_both_sides(spans: Spans) -> None:
+    async with Client(weather_server()) as client:
+        result = await client.call_tool("get_weather", {"city": "nowhere"})
+    assert result.is_error
+    for kind in (SpanKind.CLIENT, SpanKind.SERVER):
+        assert attributes(calls(spans, kind)["tools/call get_weather"])["error.type"] == "tool_error"
+    conforms(spans)
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_a_request_that_is_refused_has_the_errors_code(spans: Spans, mode: Any) -> None:
+    async with Client(weather_server(), mode=mode) as client:
+        with pytest.raises(MCPError) as caught:
+            await client.get_prompt("unknown")
+    sent = attributes(calls(spans, SpanKind.CLIENT)["prompts/get unknown"])
+    assert sent["error.type"] == sent["rpc.response.status_code"] == str(caught.value.error.code)
+    assert attributes(calls(spans, SpanKind.SERVER)["prompts/get unknown"])["error.type"]
+    conforms(spans)
+
+
+async def test_an_agents_tool_call_is_not_told_a_second_time(spans: Spans) -> None:
+    async with Client(weather_server(), mode="legacy") as client:
+        with spanbook.start_span("get_weather", kind="tool"):
+            await client.call_tool("get_weather", {"city": "Paris"})
+    told = attributes(spans.named("execute_tool get_weather"))
+    assert told["mcp.method.name"] == "tools/call"
+    assert told["jsonrpc.request.id"]
+    assert "tools/call get_weather" not in calls(spans, SpanKind.CLIENT)
+    served = calls(spans, SpanKind.SERVER)["tools/call get_weather"]
+    outer = spans.named("execute_tool get_weather")
+    assert served.parent is not None
+    assert outer.context is not None
+    assert served.parent.span_id == outer.context.span_id
+
+
+SERVER = """
+import sys
+from mcp.server.mcpserver import MCPServer
+server = MCPServer("echo")
+
+@server.tool()
+def echo_meta() -> str:
+    return "echoed"
+
+server.run("stdio")
+"""
+
+
+async def test_over_stdio_the_context_travels_in_the_request(spans: Spans, tmp_path: Path) -> None:
+    script = tmp_path / "server.py"
+    script.write_text(SERVER)
+    async with Client(StdioServerParameters(command=sys.executable, args=[str(script)])) as client:
+        await client.call_tool("echo_meta")
+    told = attributes(calls(spans, SpanKind.CLIENT)["tools/call echo_meta"])
+    assert told["jsonrpc.request.id"]
+    conforms(spans)
+
+
+@pytest.fixture
+def over_http() -> Iterator[str]:
+    config = uvicorn.Config(weather_server().streamable_http_app(), port=0, log_level="warning", lifespan="on")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        thread.join(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/mcp"
+    server.should_exit = True
+    thread.join(20)
+
+
+async def test_over_http_both_sides_are_one_trace(spans: Spans, over_http: str) -> None:
+    async with Client(over_http) as client:
+        await client.call_tool("get_weather", {"city": "Paris"})
+    sent = calls(spans, SpanKind.CLIENT)["tools/call get_weather"]
+    served = calls(spans, SpanKind.SERVER)["tools/call get_weather"]
+    assert sent.context is not None
+    assert served.parent is not None
+    assert served.parent.span_id == sent.context.span_id
+    assert attributes(served)["network.transport"] == "tcp"
+    assert attributes(served)["client.address"] == "127.0.0.1"
+    conforms(spans)
+
+
+async def test_content_stays_away_when_it_is_not_wanted(spans: Spans) -> None:
+    spanbook.configure(content=False)
+    async with Client(weather_server()) as client:
+        await client.call_tool("get_weather", {"city": "Paris"})
+    assert "Paris" not in json.dumps([attributes(span) for span in spans.ended])
+
+
+async def test_undoing_gives_the_sdk_its_own_spans_back(spans: Spans) -> None:
+    mcp.autolog()
+    mcp.unlog()
+    async with Client(weather_server(), mode="legacy") as client:
+        await client.call_tool("get_weather", {"city": "Paris"})
+    assert tree(spans.ended) == ["lookup"]  # its own go to the global provider
+    mcp.autolog()
+    async with Client(weather_server(), mode="legacy") as client:
+        await client.call_tool("get_weather", {"city": "Paris"})
+    assert len([span for span in spans.ended if span.name == "tools/call get_weather"]) == 2
