@@ -45,7 +45,11 @@ class Change:
 
     @property
     def statements(self) -> list[str]:
-        return list(split(self.text))
+        """What to run; a view's comment is that of its file, so that what it shows is said once."""
+        if not self.name.startswith("views/"):
+            return list(split(self.text))
+        comment = _first_comment(self.text).replace("\\", "\\\\").replace("'", "''")
+        return [f"{statement}\nCOMMENT '{comment}'" for statement in split(self.text)]
 
 
 def migrations() -> list[Change]:

@@ -54,6 +54,11 @@ def test_retention_is_set_once_and_follows_the_configuration(book: Any) -> None:
     assert ttl("otel_traces") == "TTL toDateTime(PartitionTime) + toIntervalDay(30)"
     assert ttl("otel_logs").endswith("(7)")
     assert ttl("otel_metrics_sum").endswith("(3)")
+    with_traces = {"span_content", "trace_rows", "trace_pieces", "usage_5m", "call_marks"}
+    assert all(ttl(table).endswith("(30)") for table in with_traces)
+    for_ever = {"entity_values", "assessment_rows", "assessment_changes", "trace_tags", "logged_model_metrics"}
+    for_ever |= {"model_price_rows", "model_aliases", "priced_models", "derivation_state"}
+    assert [table for table in for_ever if " TTL " in ddl(book)[table]] == []
     changed = book.query("SELECT max(metadata_modification_time) FROM system.tables WHERE name = 'otel_traces'")
     book.run(book.store.keep_for(traces_days=30, logs_days=8, metrics_days=3))
     assert ttl("otel_logs").endswith("(8)")

@@ -169,13 +169,15 @@ class Guard:
                 tables.add(self._check_table(node.name, sight))
             elif node.kind == "Function":
                 self._check_function(node)
-            elif node.kind == "Identifier" and _is_set(node) and "." in node.name:
+            elif node.kind == "Identifier" and _is_set(node):
                 # `x IN name` reads a table of that name
                 self._check_set(node.name, sight)
         return tables
 
     def _check_table(self, name: str, sight: Sight) -> str:
         database, dot, table = name.partition(".")
+        if sight.keyed and (table or name) in vocabulary.KEYLESS_TABLES:
+            raise access_denied(f"table `{name}` holds what all tenants use and is not read with a key")
         if not dot or self._config.owns(database) or database.lower() == "information_schema":
             return name
         if database != "system":
@@ -189,7 +191,8 @@ class Guard:
         raise access_denied(f"table `{name}` is not read here")
 
     def _check_set(self, name: str, sight: Sight) -> None:
-        if name.partition(".")[0].lower() in sight.foreign_databases:
+        database, _, table = name.partition(".")
+        if database.lower() in sight.foreign_databases or (table or name) in vocabulary.KEYLESS_TABLES:
             self._check_table(name, sight)
 
     def _check_function(self, node: syntax.Node) -> None:

@@ -38,4 +38,5 @@ LEFT JOIN (
         multiIf(s.agent_name != '', s.agent_name, s.tool_name != '', s.tool_name, s.SpanName) AS name
     FROM otel_traces AS s FINAL
 ) AS p ON p.day = c.day AND p.tenant = c.tenant AND p.trace_id = c.trace_id AND p.span_id = c.parent_span_id
-GROUP BY c.tenant, experiment_id, c.day, caller, callee, kind;
+GROUP BY c.tenant, experiment_id, c.day, caller, callee, kind
+COMMENT 'Who calls whom: agents and services above, agents, tools, models and data sources below. The map of an application.';

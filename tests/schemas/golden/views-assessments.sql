@@ -50,4 +50,5 @@ LEFT JOIN (
     WHERE trace_id IN (SELECT trace_id FROM assessment_rows WHERE experiment_id = '')
         OR trace_id IN (SELECT trace_id FROM response_ids)
     GROUP BY tenant, trace_id
-) AS t ON t.tenant = a.tenant AND t.trace_id = if(a.trace_id != '', a.trace_id, r.trace_id);
+) AS t ON t.tenant = a.tenant AND t.trace_id = if(a.trace_id != '', a.trace_id, r.trace_id)
+COMMENT 'What was judged of traces, spans and sessions: feedback and expectations, each id once, with the newest event.';

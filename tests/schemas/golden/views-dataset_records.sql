@@ -25,4 +25,5 @@ AS SELECT
 FROM entity_values AS e FINAL
 WHERE e.entity = 'dataset.record'
 GROUP BY e.tenant, e.id
-HAVING anyIf(e.value, e.field = 'deleted') != 'true';
+HAVING anyIf(e.value, e.field = 'deleted') != 'true'
+COMMENT 'Records of evaluation datasets, as their `spanbook.dataset.record` events tell them.';

@@ -23,4 +23,5 @@ AS SELECT
 FROM entity_values AS e FINAL
 WHERE e.entity = 'dataset'
 GROUP BY e.tenant, e.id
-HAVING anyIf(e.value, e.field = 'deleted') != 'true';
+HAVING anyIf(e.value, e.field = 'deleted') != 'true'
+COMMENT 'Evaluation datasets, as their `spanbook.dataset` events tell them.';

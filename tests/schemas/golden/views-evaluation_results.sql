@@ -47,4 +47,5 @@ LEFT JOIN (
     ) AS n
     GROUP BY n.trace_id
 ) AS j ON j.trace_id = t.trace_id
-WHERE t.run_id IS NOT NULL;
+WHERE t.run_id IS NOT NULL
+COMMENT 'Results of evaluation runs: a row for each trace that a run made, with what was thought of it.';

@@ -27,4 +27,5 @@ AS SELECT
 FROM entity_values AS e FINAL
 WHERE e.entity = 'evaluation_run'
 GROUP BY e.tenant, e.id
-HAVING anyIf(e.value, e.field = 'deleted') != 'true';
+HAVING anyIf(e.value, e.field = 'deleted') != 'true'
+COMMENT 'Evaluation runs, as their `spanbook.evaluation_run` events tell them.';

@@ -39,4 +39,5 @@ AS SELECT
     a.overrides AS overrides,
     a.created_at AS created_at
 FROM assessments AS a
-WHERE a.kind = 'expectation' AND a.valid;
+WHERE a.kind = 'expectation' AND a.valid
+COMMENT 'Expectations: what answers should have been. Those that were overridden are left out.';

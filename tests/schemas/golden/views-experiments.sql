@@ -31,4 +31,5 @@ FROM (
     GROUP BY e.tenant, e.id
     HAVING anyIf(e.value, e.field = 'deleted') != 'true'
 ) AS u
-GROUP BY u.tenant, u.experiment_id;
+GROUP BY u.tenant, u.experiment_id
+COMMENT 'Experiments: those that events tell of, and those that traces belong to without a word.';

@@ -39,4 +39,5 @@ AS SELECT
     a.overrides AS overrides,
     a.created_at AS created_at
 FROM assessments AS a
-WHERE a.kind = 'feedback' AND a.valid;
+WHERE a.kind = 'feedback' AND a.valid
+COMMENT 'Feedback: how good answers were. Judgements that were overridden are left out.';

@@ -23,4 +23,5 @@ AS SELECT
 FROM entity_values AS e FINAL
 WHERE e.entity = 'label_schema'
 GROUP BY e.tenant, e.id
-HAVING anyIf(e.value, e.field = 'deleted') != 'true';
+HAVING anyIf(e.value, e.field = 'deleted') != 'true'
+COMMENT 'Questions that people are asked about traces, as their `spanbook.label_schema` events tell them.';

@@ -25,4 +25,5 @@ AS SELECT
 FROM entity_values AS e FINAL
 WHERE e.entity = 'labeling_item'
 GROUP BY e.tenant, e.id
-HAVING anyIf(e.value, e.field = 'deleted') != 'true';
+HAVING anyIf(e.value, e.field = 'deleted') != 'true'
+COMMENT 'Items of labeling sessions, as their `spanbook.labeling_item` events tell them.';

@@ -25,4 +25,5 @@ AS SELECT
 FROM entity_values AS e FINAL
 WHERE e.entity = 'labeling_session'
 GROUP BY e.tenant, e.id
-HAVING anyIf(e.value, e.field = 'deleted') != 'true';
+HAVING anyIf(e.value, e.field = 'deleted') != 'true'
+COMMENT 'Labeling sessions: traces that people are asked to judge, as their `spanbook.labeling_session` events tell them.';

@@ -54,4 +54,5 @@ FROM (
     ) AS n
     GROUP BY n.tenant, n.model_id
 ) AS u
-GROUP BY u.tenant, u.model_id;
+GROUP BY u.tenant, u.model_id
+COMMENT 'Logged models, the versions of applications: those that events tell of, and those that spans carry without a word.';

@@ -112,4 +112,5 @@ FROM (
             AND (s.tenant, s.TraceId, s.SpanId) NOT IN (SELECT m.tenant, m.trace_id, m.span_id FROM call_marks AS m FINAL WHERE m.counts = 0))
         OR ((s.input_tokens IS NOT NULL OR s.output_tokens IS NOT NULL)
             AND (s.tenant, s.TraceId, s.SpanId) IN (SELECT m.tenant, m.trace_id, m.span_id FROM call_marks AS m FINAL WHERE m.counts = 1))
-) AS c;
+) AS c
+COMMENT 'Requests to models, each once: the ground of llm_calls and of usage, not for readers.';

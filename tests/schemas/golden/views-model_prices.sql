@@ -22,4 +22,5 @@ AS SELECT
     p.cache_write_price AS cache_write_price,
     p.reasoning_price AS reasoning_price,
     p.source AS source
-FROM model_price_rows AS p FINAL;
+FROM model_price_rows AS p FINAL
+COMMENT 'The price list, to read; operators add to it with `spanbook_storage.prices.set_price`.';

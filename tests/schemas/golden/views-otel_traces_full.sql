@@ -56,4 +56,5 @@ AS SELECT
     s.`Links.SpanId` AS `Links.SpanId`,
     s.`Links.TraceState` AS `Links.TraceState`,
     s.`Links.Attributes` AS `Links.Attributes`
-FROM otel_traces AS s FINAL;
+FROM otel_traces AS s FINAL
+COMMENT 'Spans in the very shape of the OpenTelemetry Collector''s ClickHouse exporter: content is back in the attributes.';

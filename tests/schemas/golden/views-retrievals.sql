@@ -31,4 +31,5 @@ AS SELECT
     nullIf(s.error_type, '') AS error_type,
     if(s.StatusCode = 'Error', 'ERROR', 'OK') AS status
 FROM otel_traces AS s FINAL
-WHERE s.span_type = 'retrieval';
+WHERE s.span_type = 'retrieval'
+COMMENT 'Searches for documents, with the query and what was found.';

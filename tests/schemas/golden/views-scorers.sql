@@ -23,4 +23,5 @@ AS SELECT
 FROM entity_values AS e FINAL
 WHERE e.entity = 'scorer'
 GROUP BY e.tenant, e.id
-HAVING anyIf(e.value, e.field = 'deleted') != 'true';
+HAVING anyIf(e.value, e.field = 'deleted') != 'true'
+COMMENT 'Scorers that were registered, as their `spanbook.scorer` events tell them.';

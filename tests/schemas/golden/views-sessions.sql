@@ -32,4 +32,5 @@ AS SELECT
     nullIf(argMax(t.output, t.start_time), '') AS last_output
 FROM trace_rows AS t FINAL
 WHERE t.session_id != ''
-GROUP BY t.tenant, t.session_id;
+GROUP BY t.tenant, t.session_id
+COMMENT 'Sessions: conversations of several traces, put together from their traces.';

@@ -70,4 +70,5 @@ AS SELECT
     cost_reported,
     if(ParentSpanId = '', input_preview, '') AS input,
     if(ParentSpanId = '', output_preview, '') AS output
-FROM otel_traces;
+FROM otel_traces
+COMMENT 'Spans reduced to what trace rows depend on, read back from otel_traces: not for readers.';

@@ -17,4 +17,5 @@ SELECT
     together(anyIf(c.content, c.part = 'output_messages' AND c.digest = 0), groupArrayIf((c.position, c.content), c.part = 'output_messages' AND c.digest != 0)) AS output_messages,
     anyIf(c.content, c.part = 'system_instructions') AS system_instructions
 FROM span_content AS c FINAL
-GROUP BY tenant, trace_id, span_id;
+GROUP BY tenant, trace_id, span_id
+COMMENT 'The messages of a span that came in log records, put together: what llm_calls joins.';

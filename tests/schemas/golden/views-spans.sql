@@ -56,4 +56,5 @@ AS SELECT
     arrayMap((time, name, attributes) -> (time, name, attributes), s.`Events.Timestamp`, s.`Events.Name`, s.`Events.Attributes`) AS events,
     arrayMap((trace_id, span_id, attributes) -> (trace_id, span_id, attributes), s.`Links.TraceId`, s.`Links.SpanId`, s.`Links.Attributes`) AS links,
     s.received_at AS received_at
-FROM otel_traces AS s FINAL;
+FROM otel_traces AS s FINAL
+COMMENT 'Spans, each once: whoever wants to look at single operations starts here.';

@@ -33,4 +33,5 @@ AS SELECT
     nullIf(s.error_type, '') AS error_type,
     if(s.StatusCode = 'Error', 'ERROR', 'OK') AS status
 FROM otel_traces AS s FINAL
-WHERE s.span_type = 'tool';
+WHERE s.span_type = 'tool'
+COMMENT 'Calls of tools, with what went in and what came out.';

@@ -28,4 +28,5 @@ AS SELECT
     s.links AS links,
     s.received_at AS received_at
 FROM spans AS s
-WHERE s.trace_id = {trace_id:String};
+WHERE s.trace_id = {trace_id:String}
+COMMENT 'The spans of one trace: SELECT * FROM trace_spans(trace_id = ''…'').';

@@ -55,4 +55,5 @@ AS SELECT
     mapFilter((key, value) -> value != '', t.tags) AS tags
 FROM trace_rows AS t FINAL
 LEFT JOIN (SELECT tenant, id, value FROM entity_values FINAL WHERE entity = 'experiment' AND field = 'name') AS e
-    ON e.tenant = t.tenant AND e.id = t.experiment_id;
+    ON e.tenant = t.tenant AND e.id = t.experiment_id
+COMMENT 'Traces, one row each: what most readers start from.';

@@ -16,4 +16,5 @@ AS SELECT
     max(u.bucket) AS last_bucket
 FROM usage_5m AS u FINAL
 WHERE u.unpriced_calls > 0
-GROUP BY u.tenant, u.provider, u.model;
+GROUP BY u.tenant, u.provider, u.model
+COMMENT 'Models in use whose cost is unknown: what to add to the price list.';

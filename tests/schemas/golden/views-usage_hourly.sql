@@ -41,4 +41,5 @@ AS SELECT
     quantilesTDigestMerge(0.5, 0.95, 0.99)(u.duration)[2] AS duration_ms_p95,
     quantilesTDigestMerge(0.5, 0.95, 0.99)(u.duration)[3] AS duration_ms_p99
 FROM usage_5m AS u FINAL
-GROUP BY u.tenant, hour, u.experiment_id, u.service_name, u.agent_name, u.provider, u.model, u.operation;
+GROUP BY u.tenant, hour, u.experiment_id, u.service_name, u.agent_name, u.provider, u.model, u.operation
+COMMENT 'Usage of models by hour. Days and longer are sums over it; quantiles are of the hour.';
