@@ -48,6 +48,7 @@ def flattened(value: AnyValue) -> AnyValue:
     ("value", "expected"),
     [
         (a_map(), "{}"),
+        (a_list(), "[]"),
         (
             a_map(a=AnyValue(int_value=2**63 - 1), b=a_list(text("é"), AnyValue())),
             '{"a":9223372036854775807,"b":["é",null]}',
@@ -63,7 +64,7 @@ def flattened(value: AnyValue) -> AnyValue:
         ),
         (a_map(long=text("x" * 900)), '{"long":"' + "x" * 900 + '"}'),
     ],
-    ids=range(9),
+    ids=range(10),
 )
 def test_nested_values_become_json_text(value: AnyValue, expected: str) -> None:
     assert flattened(value) == text(expected)
@@ -91,7 +92,6 @@ PLAIN = [
     text("x"),
     text("\x12\x052\x0a* **text** that looks like it \x12\x7f\x32 \x12\x03\x2a\x12\x12\x2a\x32"),
     AnyValue(int_value=-1),
-    a_list(),
     a_list(text("a"), AnyValue(int_value=1), AnyValue(), AnyValue(double_value=0.5)),
     a_list(text("\n* item\n22\n: x")),
 ]
@@ -161,7 +161,8 @@ def plain_walk(message: Message) -> int:
 
 
 def scalars(value: AnyValue) -> bool:
-    return not any(each.WhichOneof("value") in NESTED for each in value.array_value.values)
+    elements = value.array_value.values
+    return bool(elements) and not any(each.WhichOneof("value") in NESTED for each in elements)
 
 
 def plain_json(value: AnyValue) -> Any:

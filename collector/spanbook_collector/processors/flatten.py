@@ -5,9 +5,9 @@ and an AnyValue that is a list begins with 2A, a map with 32, bytes with 3A, so 
 such attribute, and now and then a piece of text that looks like one: only what holds a find is parsed. This rests on
 check, which leaves nothing before the value in an AnyValue and no padded tags.
 
-A map, or a list of anything but scalars, becomes its JSON text; bytes become base64 text. Inside JSON, bytes and the
-numbers that JSON does not have (NaN, Infinity) are the strings that OTLP/JSON has for them, and the last of doubled
-keys counts.
+A map, or a list of anything but scalars, becomes its JSON text, and so does an empty list, which ClickHouse cannot tell
+from an absent one; bytes become base64 text. Inside JSON, bytes and the numbers that JSON does not have (NaN, Infinity)
+are the strings that OTLP/JSON has for them, and the last of doubled keys counts.
 """
 
 import re
@@ -89,7 +89,7 @@ def _finds(pattern: re.Pattern[bytes], content: bytes) -> bool:
         held, inside = _length(content, begin + 1)
         if inside + held > begin + size or begin + size > len(content):
             continue
-        if content[begin] != _LIST or _ELEMENT.search(content, inside, inside + held):
+        if content[begin] != _LIST or not held or _ELEMENT.search(content, inside, inside + held):
             return True
     return False
 
@@ -123,7 +123,8 @@ def _flattened(signal: Signal, kind: type[Message], content: bytes) -> bytes | N
 def _is_nested(value: AnyValue) -> bool:
     kind = value.WhichOneof("value")
     if kind == "array_value":
-        return not all(_is_scalar(element) for element in value.array_value.values)
+        elements = value.array_value.values
+        return not elements or not all(_is_scalar(element) for element in elements)
     return kind in ("kvlist_value", "bytes_value")
 
 
