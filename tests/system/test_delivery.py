@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from spanbook_collector.config import WriterSettings
 from spanbook_collector.dead_letters import DeadLetters
 from spanbook_collector.exporters.clickhouse import ClickHouseExporter
 from spanbook_collector.exporters.resending import resend
-from spanbook_collector.queue import Journal, Limits, Queue, QueueReader, journal
+from spanbook_collector.processors.stamp import stamp
+from spanbook_collector.queue import Batch, Journal, Limits, Queue, QueueReader, Record, journal
 from spanbook_schemas.signals import Signal
 from spanbook_storage.node.process import NodeProcess
 from spanbook_storage.store import Store, open_store
@@ -177,3 +179,61 @@ async def test_what_the_store_lost_in_a_power_cut_is_written_anew(
     async with delivery.running():
         await until_stored(delivery, 3)
     assert await delivery.names() == ["a", "b", "c"]
+
+
+async def test_what_a_failing_view_has_left_is_not_there_twice(delivery: Delivery) -> None:
+    fails = "SELECT if(SpanName = 'bad', toUInt64(SpanName), 0) AS a FROM otel_traces"
+    await delivery.store.command("CREATE TABLE picky (a UInt64) ENGINE = MergeTree ORDER BY a")
+    await delivery.store.command(f"CREATE MATERIALIZED VIEW picky_view TO picky AS {fails}")
+    try:
+        await delivery.put(request("a"), request("b"), request("bad"), request("c"), request("d"))
+        async with delivery.running():
+            await delivery.drained()
+    finally:
+        await delivery.store.command("DROP TABLE picky_view")
+        await delivery.store.command("DROP TABLE picky")
+    assert await delivery.names() == ["a", "b", "c", "d"]
+    [letter] = delivery.letters.all()
+    assert b"bad" in delivery.letters.body(letter)
+
+
+async def test_halves_that_a_crash_left_under_way_are_there_once(delivery: Delivery) -> None:
+    await delivery.put(request("a"), request("b"))
+    reader = QueueReader.open(delivery.directory, "clickhouse")
+    first, second = reader.read(1 << 20)
+    opened = Journal.open(delivery.directory)
+    batch = Batch(Signal.TRACES, first.seq, second.seq)
+    halves = [Batch(Signal.TRACES, one.seq, one.seq, epoch=1) for one in (first, second)]
+    opened.begin(batch)
+    await _stored(delivery, [first, second], batch)  # in part: a view behind has failed
+    opened.split(batch, halves)
+    opened.close()  # killed before it could take that back
+    reader.close()
+    async with delivery.running():
+        await delivery.drained()
+    assert await delivery.names() == ["a", "b"]
+
+
+async def test_a_batch_whose_token_a_power_cut_took_is_there_once(
+    delivery: Delivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await delivery.put(request("a"), request("b"))
+    reader = QueueReader.open(delivery.directory, "clickhouse")
+    first, second = reader.read(1 << 20)
+    opened = Journal.open(delivery.directory)
+    batch = Batch(Signal.TRACES, first.seq, second.seq)
+    opened.begin(batch)
+    await _stored(delivery, [first, second], dataclasses.replace(batch, epoch=7))  # rows without the batch's token
+    opened.close()
+    reader.close()
+    boot_id = delivery.directory / "boot_id"
+    boot_id.write_text("another\n")
+    monkeypatch.setattr(journal, "_BOOT_ID", boot_id)
+    async with delivery.running():
+        await delivery.drained()
+    assert await delivery.names() == ["a", "b"]
+
+
+async def _stored(delivery: Delivery, records: Sequence[Record], batch: Batch) -> None:
+    pieces = [stamp(one.signal, one.body, one.tenant, one.received_at, batch.first) for one in records]
+    await delivery.store.insert(batch.signal, pieces, batch.token)

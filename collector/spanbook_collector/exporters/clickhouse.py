@@ -2,7 +2,7 @@
 
 A batch is the records of one signal in a range of the queue, journalled before its first insert and replayed as it was.
 Its token makes an insert repeatable until it is answered. A batch that ClickHouse refuses is halved until the request
-that it cannot take stands alone; that one goes to the dead letters.
+that it cannot take stands alone; that one goes to the dead letters. What a refused insert has left is deleted first.
 """
 
 import asyncio
@@ -56,8 +56,9 @@ class ClickHouseExporter:
         self, reader: QueueReader, journal: Journal, store: Store, dead_letters: DeadLetters, settings: WriterSettings
     ) -> None:
         self._journal, self._store, self._dead_letters = journal, store, dead_letters
-        begun = [batch.last for batch in (*journal.finished(), *journal.unfinished())]
-        self._backlog = Backlog(reader, settings.batch_bytes, settings.batch_seconds, after=max(begun, default=0))
+        self._begun = max((batch.last for batch in (*journal.finished(), *journal.unfinished())), default=0)
+        self._backlog = Backlog(reader, settings.batch_bytes, settings.batch_seconds, after=self._begun)
+        self._cleared: set[Batch] = set()  # of a raised epoch, and with no rows in the store
         self._slots = asyncio.Semaphore(settings.concurrency)
         self._stop = asyncio.Event()
 
@@ -65,21 +66,22 @@ class ClickHouseExporter:
         """Deliver until `stop` is set; what is under way then is finished, unless the store is away."""
         self._stop = stop
         async with asyncio.TaskGroup() as group:
-            if unfinished := self._journal.unfinished():
+            if self._begun:
+                unfinished = self._journal.unfinished()
                 log.info("repeating %d batches that were under way", len(unfinished))
                 await self._slots.acquire()
-                self._start(group, [self._work(batch) for batch in unfinished])
+                self._start(group, self._begun, [self._work(batch) for batch in unfinished])
             # The slot comes first, so that no batch is held in memory that has to wait for one.
             while await self._slots.acquire() and (records := await self._backlog.take(stop)):
                 work = batched(records)
                 await self._durably(partial(self._journal.begin, *(one.batch for one in work)))
-                self._start(group, work)
+                self._start(group, records[-1].seq, work)
 
     async def reconcile(self, stop: asyncio.Event) -> None:
         """After the host stopped uncleanly, write anew what the store has lost of the batches that it acknowledged.
 
         A token may have survived its rows, or the rows their token; so rows are counted by batch, and a batch that is
-        not whole is deleted and goes in under a new epoch.
+        not whole, or would be repeated, is deleted and goes in under a new epoch.
         """
         self._stop = stop
         for signal in Signal:
@@ -89,23 +91,26 @@ class ClickHouseExporter:
         await self._durably(self._journal.reconciled)
 
     async def _reconcile(self, signal: Signal) -> StoreError | None:
-        batches = [*self._journal.finished(), *self._journal.unfinished()]
-        known = [batch for batch in batches if batch.signal == signal]
+        unfinished = self._journal.unfinished()
+        known = [batch for batch in (*self._journal.finished(), *unfinished) if batch.signal == signal]
         try:
             stored = await count_batches(self._store, signal, [batch.first for batch in known])
-            broken = [batch for batch in known if stored[batch.first] != self._items(batch)]
+            held = {one: items for one in known if (items := self._items(one)) is not None}
+            broken = [one for one, items in held.items() if one in unfinished or stored[one.first] != items]
             await delete_batches(self._store, signal, [batch.first for batch in broken])
         except StoreError as error:
             return error
         for batch in broken:
             anew = dataclasses.replace(batch, epoch=batch.epoch + 1)
             await self._durably(partial(self._journal.split, batch, [anew]))
+            self._cleared.add(anew)
         log.warning("after the unclean stop %d of %d batches of %s are written anew", len(broken), len(known), signal)
         return None
 
-    def _items(self, batch: Batch) -> int:
-        """Return how many rows a batch has."""
-        return sum(check(record.signal, record.body).items for record in self._backlog.records(batch))
+    def _items(self, batch: Batch) -> int | None:
+        """Return how many rows a batch has; None when the queue does not hold it any more."""
+        work = self._work(batch)
+        return sum(check(one.signal, one.body).items for one in work.records) if _is_whole(work) else None
 
     async def deliver_again(self, letter: DeadLetter, body: bytes) -> str:
         """Store a dead letter; returns why it is refused, nothing when it is stored."""
@@ -120,9 +125,8 @@ class ClickHouseExporter:
             return letter.reason
         return spoilt[0][1] if spoilt else ""
 
-    def _start(self, group: asyncio.TaskGroup, work: Sequence[Work]) -> None:
-        take = self._backlog.begun(max(one.batch.last for one in work))
-        group.create_task(self._finish(take, work))
+    def _start(self, group: asyncio.TaskGroup, last: int, work: Sequence[Work]) -> None:
+        group.create_task(self._finish(self._backlog.begun(last), work))
 
     async def _finish(self, take: int, work: Sequence[Work]) -> None:
         """Deliver a take and move the cursor; what stays undone stays in the journal."""
@@ -137,6 +141,8 @@ class ClickHouseExporter:
 
     async def _deliver(self, work: Work) -> None:
         """Store a batch, or its halves, or set its one request aside."""
+        if work.batch.epoch and work.batch not in self._cleared and _is_whole(work):  # a start found it under way
+            [work] = await self._replaced(work.batch, [work])
         pieces, spoilt = _prepared(work)
         for record, reason in spoilt:
             await self._set_aside(record, reason)
@@ -148,15 +154,36 @@ class ClickHouseExporter:
             await self._durably(lambda: self._journal.done(work.batch))
 
     async def _split(self, work: Work, refusal: StoreError) -> None:
-        if len(work.records) <= 1:
-            for record in work.records:
-                await self._set_aside(record, str(refusal))
-            await self._durably(lambda: self._journal.done(work.batch))
+        if len(work.records) > 1:
+            for half in await self._replaced(work.batch, _halves(work)):
+                await self._deliver(half)
             return
-        halves = _halves(work)
-        await self._durably(lambda: self._journal.split(work.batch, [half.batch for half in halves]))
-        for half in halves:
-            await self._deliver(half)
+        [rest] = await self._replaced(work.batch, [work])
+        for record in rest.records:
+            await self._set_aside(record, str(refusal))
+        await self._durably(lambda: self._journal.done(rest.batch))
+
+    async def _replaced(self, batch: Batch, by: Sequence[Work]) -> list[Work]:
+        """Let a batch go on as others of a raised epoch, none of whose rows are in the store.
+
+        A view that fails leaves the rows of the views before it, and the token of a batch does not cover its halves.
+        What is to happen is written down first: a start that finds a raised epoch under way does all of this again.
+        """
+        raised = [Work(dataclasses.replace(one.batch, epoch=batch.epoch + 1), one.records) for one in by]
+        await self._durably(lambda: self._journal.split(batch, [one.batch for one in raised]))
+        while (error := await self._clear(batch)) is not None:
+            log.warning("cannot take back a batch that was stored in part: %s", _brief(error))
+            await self._pause(PAUSE_FOR_OPERATOR)
+        self._cleared.update(one.batch for one in raised)
+        return raised
+
+    async def _clear(self, batch: Batch) -> StoreError | None:
+        try:
+            if (await count_batches(self._store, batch.signal, [batch.first]))[batch.first]:
+                await delete_batches(self._store, batch.signal, [batch.first])
+        except StoreError as error:
+            return error
+        return None
 
     async def _insert(self, work: Work, pieces: Sequence[bytes]) -> None:
         """Insert until it is answered; raises StoreError when the batch is refused, Stopped when time is over."""
@@ -235,6 +262,11 @@ def _halves(work: Work) -> tuple[Work, Work]:
         Work(Batch(signal, first[0].seq, first[-1].seq, epoch), first),
         Work(Batch(signal, second[0].seq, second[-1].seq, epoch), second),
     )
+
+
+def _is_whole(work: Work) -> bool:
+    """Say whether the queue still holds a batch from its first request on."""
+    return bool(work.records) and work.records[0].seq == work.batch.first
 
 
 def _patience(error: StoreError, *, alone: bool) -> float:
