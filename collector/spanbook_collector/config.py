@@ -76,6 +76,7 @@ class Forward:
         parts = urlsplit(str(table["url"]))
         if parts.scheme not in ("grpc", "grpcs", "http", "https") or not parts.hostname:
             raise ValueError("the URL begins with grpc://, grpcs://, http:// or https:// and names a host")
+        _ = parts.port  # raises ValueError for what is none
         headers: dict[str, str] = dict(table.pop("headers", {}))
         return cls(**table, headers=tuple(headers.items()))
 
@@ -145,7 +146,7 @@ class QueueSettings:
 class WriterSettings:
     """How batches go to ClickHouse."""
 
-    batch_bytes: int = option(16 * MiB, "a batch is sent when it holds this much …")
+    batch_bytes: int = option(32 * MiB, "a batch is sent when it holds this much …")
     batch_seconds: float = option(0.4, "… or when its first request is this old")
     concurrency: int = option(2, "batches under way at one time")
 
@@ -222,7 +223,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _check(config: Config) -> None:
-    if config.store and urlsplit(config.store).scheme not in ("clickhouse", "http", "https"):
+    if config.store and not _is_store(config.store):
         raise ConfigError(
             f"`store` cannot be `{without_secret(config.store)}`",
             "write `clickhouse://user:pass@host:8443/spanbook?secure=true`",
@@ -241,6 +242,14 @@ def _check(config: Config) -> None:
     for name in ("batch_bytes", "batch_seconds", "concurrency"):
         if getattr(config.writer, name) <= 0:
             raise ConfigError(f"`writer.{name}` cannot be {getattr(config.writer, name)}", "a positive number")
+
+
+def _is_store(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("clickhouse", "http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def without_secret(url: str) -> str:

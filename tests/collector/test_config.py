@@ -58,6 +58,8 @@ def test_a_child_process_gets_the_same_configuration(tmp_path: Path) -> None:
         ({}, "store = 'mysql://u:secret@h/db'", "`store` cannot be `mysql://u:***@h/db`"),
         ({}, "log_level = 'LOUD'", "`log_level` cannot be `LOUD`"),
         ({}, "[tls]\ncert_file = 'a.pem'", "TLS needs both"),
+        ({}, 'store = "clickhouse://u:secret@host:99999/db"', "`store` cannot be `clickhouse://u:***@host:99999/db`"),
+        ({}, 'forward = ["grpc://host:99999"]', "key `forward` cannot be ['grpc://host:99999']: Port out of range"),
         ({}, "[writer]\nconcurrency = 0", "`writer.concurrency` cannot be 0"),
     ],
 )

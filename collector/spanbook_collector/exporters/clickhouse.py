@@ -279,6 +279,6 @@ def _patience(error: StoreError, *, alone: bool) -> float:
 
 
 def _brief(error: StoreError) -> str:
-    """Return what a log may hold: ClickHouse quotes data behind these words."""
-    text = str(error).split("(while reading", 1)[0].split("while parsing", 1)[0]
+    """Return what a log may hold: ClickHouse quotes data, in quotes or behind these words."""
+    text = str(error).split("(while reading", 1)[0].split("while parsing", 1)[0].split("'", 1)[0]
     return f"{type(error).__name__} {error.code or ''} {text[:200]}".replace("\n", " ")
