@@ -51,7 +51,7 @@ class Outcome:
     stored: float  # spans/s, in the store when the load ended
     later: float  # share of what was acknowledged that is in the store in the end
     cpu: dict[str, float]  # seconds
-    resident: int
+    resident: int  # MB
     spans: int  # in the store in the end
 
 
@@ -83,13 +83,13 @@ def _run(name: str, serve: Callable[[Path], contextlib.AbstractContextManager[Pe
             finally_stored = _settled(peer.stored, accepted)
             cpu = watch.cpu()
         print(f"  {name}: {told['codes']}, {told['error_samples']}", flush=True)
-        resident = round(sum(watch.peak.values()) / 1e6)
+        share, resident = finally_stored / max(accepted, 1), round(sum(watch.peak.values()) / 1e6)
         return Outcome(
             name,
             peer.batch,
             accepted / took,
             stored / took,
-            finally_stored / max(accepted, 1),
+            share,
             cpu,
             resident,
             finally_stored,
