@@ -90,7 +90,7 @@ def _mended_escape(escape: re.Match[str]) -> str:
 
 
 def _delimited(tag: bytes, payload: bytes) -> bytes:
-    return tag + encoded(len(payload)) + payload
+    return tag + _size[len(payload)] + payload
 
 
 def _message_writer(descriptor: Descriptor) -> _Write:
@@ -131,6 +131,8 @@ _writers: dict[str, _Write] = {}
 def _field_writer(field: FieldDescriptor) -> _Write:
     if field.message_type is not None:
         tag, payload = encoded(field.number << 3 | BYTES), _message_writer(field.message_type)
+        if field.is_repeated and field.message_type.name == "KeyValue":
+            return _attributes(tag, payload)
         if field.is_repeated:
             return _repeated_messages(tag, payload, field.message_type.name == "AnyValue")
         return lambda value, depth: _delimited(tag, payload(value, depth))
@@ -164,6 +166,42 @@ def _each(write: _Write, null: bytes = b"") -> _Write:
     return write_each
 
 
+def _attributes(tag: bytes, payload: _Write) -> _Write:
+    """Return what writes a list of KeyValues; where the value is a text, as nearly always, not member by member."""
+
+    def write(attribute: Any, depth: int) -> bytes:
+        text = _text_of(attribute)
+        if text is None or depth >= _DEEPEST_VALUE:
+            return _delimited(tag, payload(attribute, depth))
+        key, content = attribute["key"].encode(), text.encode()
+        value = b"".join((b"\n", _size[len(content)], content))
+        entry = b"".join((b"\n", _size[len(key)], key, b"\x12", _size[len(value)], value))
+        return b"".join((tag, _size[len(entry)], entry))
+
+    return _each(write)
+
+
+def _text_of(attribute: Any) -> str | None:
+    """Return the value of an attribute that is {"key": text, "value": {"stringValue": text}} and nothing else."""
+    if type(attribute) is not dict or len(attribute) != 2 or type(attribute.get("key")) is not str:
+        return None
+    value = attribute.get("value")
+    if type(value) is not dict or len(value) != 1:
+        return None
+    text = value.get("stringValue")
+    return text if type(text) is str else None
+
+
+class _Sizes(dict[int, bytes]):
+    """Lengths as varints; those up to a page are looked up."""
+
+    def __missing__(self, size: int) -> bytes:
+        return encoded(size)
+
+
+_size = _Sizes((size, encoded(size)) for size in range(4096))
+
+
 def _packed(tag: bytes, scalar: Callable[[Any], bytes]) -> _Write:
     write = _each(lambda value, depth: scalar(value))
     return lambda values, depth: _delimited(tag, write(values, depth)) if values else b""
@@ -182,7 +220,7 @@ def _string(value: Any) -> bytes:
     if type(value) is not str:
         raise _Wrong(value, "a string")
     text = value.encode()
-    return encoded(len(text)) + text
+    return _size[len(text)] + text
 
 
 def _id(value: Any) -> bytes:
