@@ -211,3 +211,41 @@ def test_a_place_that_the_disk_cannot_read_costs_only_its_records(
     assert [record.body for record in reader.read(1 << 20)] == [bodies[0], *bodies[3:]]
     assert [note.records for note in inspect(tmp_path).damaged] == [2]
     reader.close()
+
+
+async def test_what_reads_the_queue_starts_and_reads_on_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    QueueReader.open(tmp_path, "clickhouse").close()
+    queue = Queue.open(tmp_path, LIMITS)
+    await queue.append("t", Signal.TRACES, b"one", 1, b"")
+    await queue.close()
+    reader = QueueReader.open(tmp_path, "clickhouse")
+    [one] = reader.read(1)
+    batch = Batch(Signal.TRACES, one.seq, one.seq)
+    journal = Journal.open(tmp_path)
+    journal.begin(batch)
+    journal.close()
+    reader.close()
+    await Queue.open(tmp_path, LIMITS).close()  # a new segment, with nothing in it: cursors want to move there
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        for module in ("cursors", "journal"):
+            patch.setattr(f"spanbook_collector.queue.{module}.write_atomically", full)
+        reader, journal = QueueReader.open(tmp_path, "clickhouse"), Journal.open(tmp_path)
+        assert reader.read(1) == [one]
+        assert reader.read(1, after=one.seq) == []
+        assert journal.unfinished() == [batch]
+        with pytest.raises(OSError, match="No space left"):
+            journal.done(batch)
+        with pytest.raises(OSError, match="No space left"):
+            reader.commit(one.seq)
+    journal.done(batch)
+    reader.commit(one.seq)
+    assert reader.read(1) == []
+    assert journal.unfinished() == []
+    journal.close()
+    reader.close()

@@ -23,7 +23,7 @@ from typing import Any, Self
 
 from spanbook_schemas.signals import Signal
 
-from .disk import lock_file, make_directory, with_ballast, write_all, write_atomically
+from .disk import NO_ROOM, lock_file, make_directory, with_ballast, write_all, write_atomically
 from .errors import QueueFormat
 from .lines import decode_line, encode_line
 from .places import segment_of
@@ -68,7 +68,7 @@ class Journal:
             self._load()
             if not self._closed and self._boot != _boot_id():
                 self.unclean_host_stop = True
-            self._rewrite()
+            self._rewrite_if_there_is_room()
         except BaseException:
             self._release()
             raise
@@ -163,6 +163,15 @@ class Journal:
         self._handle = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
         self._size = len(content)
         self._limit = max(_COMPACT_BYTES, 2 * self._size)
+
+    def _rewrite_if_there_is_room(self) -> None:
+        """Start with a new file; on a full disk the old one stays, and the next event tries again."""
+        try:
+            self._rewrite()
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            _log.warning("queue: cannot write %s: %s", self._path.name, error.strerror)
 
     def _load(self) -> None:
         if not self._path.exists():

@@ -4,6 +4,7 @@ A read goes as far as the watermark in the segment that is being written, and in
 segment's header says. A damaged stretch is set aside and skipped; a reader never stops at one.
 """
 
+import contextlib
 import logging
 import time
 from collections.abc import Iterator
@@ -69,7 +70,9 @@ class QueueReader:
                 start = "oldest"
             reader._cursor = Cursor(reader._end() if start == "end" else reader._oldest())
             reader._furthest = reader._cursor.place
-        reader._move(replace(reader._cursor, quota_bytes=quota_bytes))
+        cursor = replace(reader._cursor, quota_bytes=quota_bytes)
+        if cursor != known:
+            reader._move(cursor)
         return reader
 
     @classmethod
@@ -88,7 +91,8 @@ class QueueReader:
         At least one record comes when there is one, however large. What is damaged is left out.
         """
         durable = self._durable_end()
-        self._keep_within_quota(durable)
+        with contextlib.suppress(OSError):  # a full disk is told by `commit`; what is read does not depend on it
+            self._keep_within_quota(durable)
         after = max(after or 0, self._cursor.place.seq)
         records: list[Record] = []
         size = 0
@@ -103,7 +107,8 @@ class QueueReader:
         else:
             self._furthest = durable
         if not records and after == self._cursor.place.seq < durable.seq:
-            self._move(replace(self._cursor, place=durable))  # past what is damaged or empty
+            with contextlib.suppress(OSError):
+                self._move(replace(self._cursor, place=durable))  # past what is damaged or empty
         return records
 
     def range(self, first: int, last: int) -> list[Record]:
