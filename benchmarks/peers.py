@@ -119,6 +119,8 @@ def mlflow(place: Path) -> Iterator[Peer]:
     """`mlflow server` as it comes, with SQLite."""
     (port,) = free_ports(1)
     command = [_bin("mlflow", "mlflow"), "server", "--port", str(port)]
+    # Its workers take longer to start on a busy machine than uvicorn waits for them.
+    command += ["--uvicorn-opts", "--timeout-worker-healthcheck 120"]
     command += ["--backend-store-uri", f"sqlite:///{place}/mlflow.db", "--default-artifact-root", str(place)]
     with _started(command, place) as process:
         _answers(f"http://127.0.0.1:{port}/health")
