@@ -165,7 +165,7 @@ class NodeSettings:
     """The embedded ClickHouse node."""
 
     max_memory_bytes: int = option(1200 * MiB, "memory that the embedded ClickHouse may use")
-    allow_hosts: tuple[str, ...] = option((), "further names under which its SQL port is asked (Host header)")
+    allow_hosts: tuple[str, ...] = option((), "further names under which SQL port and page are asked (Host header)")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -139,7 +139,9 @@ async def _watch_derivation(derivation: Derivation) -> None:
 
 @contextlib.asynccontextmanager
 async def _web(config: Config, observer: Observer) -> AsyncIterator[None]:
-    app = Web(KeyRing(config.keys_file), observer.status, observer.ready, metrics.exposition)
+    # Where the operator says that something in front decides, it also decides on names.
+    hosts = None if config.insecure else {"localhost", config.web.host, *map(str.lower, config.node.allow_hosts)}
+    app = Web(KeyRing(config.keys_file), observer.status, observer.ready, metrics.exposition, hosts)
     server = HttpServer(app, config.web, config.receiver, name="the web page", option="--web")
     await server.start()
     try:

@@ -1,18 +1,20 @@
 """The web port: a plain ASGI application with five paths.
 
 `/healthz` says that the process lives, `/readyz` that what is acknowledged can also be stored now; both answer anybody.
-The page and `/metrics` need a key with the scope `read` as soon as there are keys.
+The page and `/metrics` need a key with the scope `read` as soon as there are keys; without keys they are for whoever
+runs the collector, and not for pages that reach it through their browser under a name of their own (DNS rebinding).
 """
 
 import base64
 import importlib.resources
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 import jinja2
 
 from spanbook_collector.web.status import Status
 from spanbook_schemas.keys import KeyRing, Scope
+from spanbook_storage.node.access import is_ours
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -41,8 +43,10 @@ class Web:
         status: Callable[[str | None], Awaitable[Status]],
         ready: Callable[[], Awaitable[str]],
         metrics: Callable[[], bytes],
+        hosts: Collection[str] | None = None,
     ) -> None:
-        self._keys, self._status, self._ready, self._metrics = keys, status, ready, metrics
+        """Without `hosts` any name will do to ask it under."""
+        self._keys, self._status, self._ready, self._metrics, self._hosts = keys, status, ready, metrics, hosts
         self._routes: Mapping[str, Callable[[dict[str, Any], Send], Awaitable[None]]] = {
             "/": self._page,
             "/style.css": self._style,
@@ -63,6 +67,9 @@ class Web:
             await route(scope, send)
 
     async def _page(self, scope: dict[str, Any], send: Send) -> None:
+        if not self._is_known(scope):
+            await _refuse_host(send)
+            return
         tenant = self._tenant(scope)
         if tenant is _NOBODY:
             await _ask_for_key(send)
@@ -71,6 +78,9 @@ class Web:
         await _answer(send, 200, "text/html; charset=utf-8", html.encode())
 
     async def _show_metrics(self, scope: dict[str, Any], send: Send) -> None:
+        if not self._is_known(scope):
+            await _refuse_host(send)
+            return
         if self._tenant(scope) is _NOBODY:
             await _ask_for_key(send)
             return
@@ -85,6 +95,12 @@ class Web:
     async def _readyz(self, scope: dict[str, Any], send: Send) -> None:
         reason = await self._ready()
         await _answer(send, 503 if reason else 200, "text/plain", f"{reason or 'ok'}\n".encode())
+
+    def _is_known(self, scope: dict[str, Any]) -> bool:
+        """Whether the name that it is asked under is ours; a key says enough of who asks."""
+        if self._hosts is None or self._keys.closed:
+            return True
+        return is_ours(dict(scope["headers"]).get(b"host", b"").decode("latin-1"), self._hosts)
 
     def _tenant(self, scope: dict[str, Any]) -> str | None:
         """Whose rows the request may count: None for all (there are no keys), `_NOBODY` for nobody's."""
@@ -113,6 +129,10 @@ def _secret(scope: dict[str, Any]) -> str:
 async def _ask_for_key(send: Send) -> None:
     challenge = {"www-authenticate": 'Basic realm="Spanbook: any name, an API key as password"'}
     await _answer(send, 401, "text/plain", b"an API key with the scope `read` is needed\n", challenge)
+
+
+async def _refuse_host(send: Send) -> None:
+    await _answer(send, 403, "text/plain", b"this name is not served here: see `node.allow_hosts`\n")
 
 
 async def _answer(send: Send, status: int, kind: str, body: bytes, headers: Mapping[str, str] = {}) -> None:

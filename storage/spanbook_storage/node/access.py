@@ -8,6 +8,7 @@ import base64
 import binascii
 import hmac
 import ipaddress
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from spanbook_schemas.keys import KeyRing, Scope
@@ -53,7 +54,7 @@ class Door:
 
     def _refuse_foreign_pages(self, request: Request) -> None:
         host = request.headers.get("host", "")
-        if host and not self._is_ours(_name_of(host)):
+        if not is_ours(host, self._hosts):
             hint = f"hint: start the node with `--allow-host {_name_of(host)}`"
             raise access_denied(f"Host `{host}` is not served here\n{hint}")
         origin = request.headers.get("origin")
@@ -63,14 +64,17 @@ class Door:
         if crossing and request.headers.get("sec-fetch-mode") != "navigate":
             raise access_denied("pages from elsewhere may not ask here")
 
-    def _is_ours(self, name: str) -> bool:
-        if name in self._hosts:
-            return True
-        try:
-            ipaddress.ip_address(name)
-        except ValueError:
-            return False
+
+def is_ours(host: str, names: Collection[str]) -> bool:
+    """Whether a Host header is an address or one of the names: no page can have it under a name of its own."""
+    name = _name_of(host)
+    if not host or name in names:
         return True
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _credentials(request: Request) -> tuple[str, str]:
