@@ -17,6 +17,7 @@ from . import (
     ollama,
     openai,
     openai_agents,
+    pydantic_ai,
     together,
 )
 from ._assessments import (
@@ -48,6 +49,7 @@ _SDKS = (
     ollama,
     openai,
     openai_agents,
+    pydantic_ai,
     together,
 )
 
@@ -95,6 +97,7 @@ __all__ = [
     "ollama",
     "openai",
     "openai_agents",
+    "pydantic_ai",
     "retriever",
     "set_active_model",
     "set_experiment",

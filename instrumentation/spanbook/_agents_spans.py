@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from agents.tracing import TracingProcessor
 from opentelemetry.context import _RUNTIME_CONTEXT, attach
 from opentelemetry.trace import SpanKind
 
@@ -31,7 +32,7 @@ _HANDLED = "handled"  # the exception that was being handled when the operation 
 _SPOKEN = (gen_ai.INPUT_MESSAGES, gen_ai.SYSTEM_INSTRUCTIONS, gen_ai.OUTPUT_MESSAGES)
 
 
-class Listener:
+class Listener(TracingProcessor):
     """A tracing processor; what it does not know gets no span."""
 
     def __init__(self, sdk: Sdk) -> None:
@@ -126,6 +127,7 @@ def _key(token: Any) -> int:
 def _described(data: Any) -> tuple[str, Attributes, dict[str, Any]] | None:
     """Return a span's operation, its attributes, and how it is opened; None for steps without a span."""
     name = text(field(data, "name"))
+    told: Attributes
     match data.type:
         case "agent":
             return gen_ai.INVOKE_AGENT, {gen_ai.OPERATION_NAME: gen_ai.INVOKE_AGENT, gen_ai.AGENT_NAME: name}, {}

@@ -140,7 +140,7 @@ def _over_http(request: Any) -> Attributes:
 
 def _covers(span: Span, tool: str | None) -> bool:
     """Tell whether *span* is the execution of this tool already: an agent's, whoever traces it."""
-    attributes = getattr(span, "attributes", None)
+    attributes: Mapping[str, Any] | None = getattr(span, "attributes", None)
     if not span.is_recording() or not attributes or gen_ai.MCP_METHOD_NAME in attributes:
         return False
     called = attributes.get(gen_ai.TOOL_NAME)

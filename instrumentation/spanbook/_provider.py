@@ -37,6 +37,12 @@ def tracer() -> Tracer:
     return _renewed(provider)
 
 
+def provider() -> TracerProvider:
+    """Return the provider that holds now, for libraries that trace themselves."""
+    tracer()
+    return _known or trace.get_tracer_provider()
+
+
 def logger() -> Logger:
     """Return the logger that events go through."""
     from opentelemetry import _logs
