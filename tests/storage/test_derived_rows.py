@@ -429,7 +429,7 @@ def derivation(book: Any) -> Derivation:
 
 def test_rows_are_what_the_newest_deliveries_say_whatever_the_order(book: Any, derivation: Derivation) -> None:
     seed = int(os.environ.get("SPANBOOK_SEED", "1"))
-    world = make_world(seed, traces=80, blocks=8)
+    world = make_world(seed, traces=400, blocks=16) if os.environ.get("SPANBOOK_SOAK") else make_world(seed, 90, 6)
     chance = random.Random(seed)
     for place, block in enumerate(world.blocks):
         for number, (at, tenant, trace, key, value) in enumerate(world.tags):

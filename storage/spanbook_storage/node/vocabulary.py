@@ -40,8 +40,8 @@ FILTERED_SYSTEM_TABLES = {
     "projections": "database",
     "tables": "database",
 }
-# Tables of ours that hold what all tenants use, names of models among it. Views join to them from a tenant's own rows, so
-# filters cannot hide them: a reader with a tenant may not name them.
+# Tables of ours that hold what all tenants use, names of models among it. Views join to them from a tenant's own rows,
+# so filters cannot hide them: a reader with a tenant may not name them.
 KEYLESS_TABLES = frozenset(
     ("call_prices", "derivation_state", "dirty_traces", "model_aliases", "priced_models", "schema_migrations")
 )
