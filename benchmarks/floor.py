@@ -23,10 +23,11 @@ from spanbook_storage.store import INSERT_SETTINGS, open_store
 
 
 def main() -> None:
-    options = arguments(__doc__, spans=(100_000, 1000), batch=500, late=60.0)
+    options = arguments(__doc__, spans=(100_000, 1000), batch=500, late=60.0, shape="both")
     late = min(options.late, 1.0) if options.tiny else options.late
     rows = []
-    for name, shape in (("whole", ()), ("split in 3, 1 in 20 late", (*SPLIT, str(late)))):
+    shapes = {"whole": ("whole", ()), "split": ("split in 3, 1 in 20 late", (*SPLIT, str(late)))}
+    for name, shape in shapes.values() if options.shape == "both" else [shapes[options.shape]]:
         with collector() as running, tempfile.TemporaryDirectory(prefix="spanbook-bench-") as directory:
             cpu, client = _collected(running, options.spans, options.batch, shape)
             bare, blocks = _bare(running, Path(directory))
