@@ -79,8 +79,8 @@ CREATE TABLE IF NOT EXISTS otel_traces_local ON CLUSTER 'book'
     retrieval_documents String DEFAULT SpanAttributes['gen_ai.retrieval.documents'] COMMENT 'gen_ai.retrieval.documents, JSON' CODEC(ZSTD(3)),
     span_input String DEFAULT SpanAttributes['spanbook.input'] COMMENT 'spanbook.input: what a traced function was called with, JSON' CODEC(ZSTD(3)),
     span_output String DEFAULT SpanAttributes['spanbook.output'] COMMENT 'spanbook.output: what a traced function returned, JSON' CODEC(ZSTD(3)),
-    input_preview String DEFAULT leftUTF8(multiIf(input_messages != '', input_messages, tool_arguments != '', tool_arguments, retrieval_query != '', retrieval_query, span_input), 300) COMMENT 'First 300 characters of the input: messages, tool arguments, retrieval query, or what a function was called with' CODEC(ZSTD(1)),
-    output_preview String DEFAULT leftUTF8(multiIf(output_messages != '', output_messages, tool_result != '', tool_result, retrieval_documents != '', retrieval_documents, span_output), 300) COMMENT 'First 300 characters of the output: messages, tool result, retrieved documents, or what a function returned' CODEC(ZSTD(1)),
+    input_preview String DEFAULT leftUTF8(multiIf(input_messages != '', input_messages, tool_arguments != '', tool_arguments, retrieval_query != '', retrieval_query, span_input), 300) COMMENT 'First 300 characters of the input: messages, tool arguments, retrieval query, or what a function was called with' CODEC(ZSTD(3)),
+    output_preview String DEFAULT leftUTF8(multiIf(output_messages != '', output_messages, tool_result != '', tool_result, retrieval_documents != '', retrieval_documents, span_output), 300) COMMENT 'First 300 characters of the output: messages, tool result, retrieved documents, or what a function returned' CODEC(ZSTD(3)),
     trace_flags UInt32 DEFAULT 0 COMMENT 'Flags of the span: W3C trace flags in the low byte, remote-parent bits above' CODEC(ZSTD(1)),
     dropped_attributes_count UInt32 DEFAULT 0 COMMENT 'Attributes that the sender dropped' CODEC(ZSTD(1)),
     dropped_events_count UInt32 DEFAULT 0 COMMENT 'Events that the sender dropped' CODEC(ZSTD(1)),
@@ -96,8 +96,8 @@ CREATE TABLE IF NOT EXISTS otel_traces_local ON CLUSTER 'book'
     INDEX idx_timestamp Timestamp TYPE minmax GRANULARITY 1,
     INDEX idx_session_id session_id TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX idx_response_id response_id TYPE bloom_filter(0.01) GRANULARITY 1,
-    INDEX idx_input_messages lower(input_messages) TYPE text(tokenizer = 'splitByNonAlpha'),
-    INDEX idx_output_messages lower(output_messages) TYPE text(tokenizer = 'splitByNonAlpha')
+    INDEX idx_input_messages lower(input_messages) TYPE text(tokenizer = 'splitByNonAlpha', posting_list_codec = 'bitpacking'),
+    INDEX idx_output_messages lower(output_messages) TYPE text(tokenizer = 'splitByNonAlpha', posting_list_codec = 'bitpacking')
 )
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', received_at)
 PARTITION BY toDate(PartitionTime)

@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS otel_logs_local ON CLUSTER 'book'
     PartitionTime DateTime('UTC') DEFAULT toDateTime(if(Timestamp = toDateTime64(0, 9), received_at, greatest(least(Timestamp, received_at + toIntervalDay(1)), received_at - toIntervalDay(90))), 'UTC') COMMENT 'Timestamp held between received_at - 90 days and received_at + 1 day: partitions, sort key and retention go by it' CODEC(Delta(4), ZSTD(1)),
     INDEX idx_trace_id TraceId TYPE text(tokenizer = 'array'),
     INDEX idx_timestamp Timestamp TYPE minmax GRANULARITY 1,
-    INDEX idx_body lower(Body) TYPE text(tokenizer = 'splitByNonAlpha')
+    INDEX idx_body lower(Body) TYPE text(tokenizer = 'splitByNonAlpha', posting_list_codec = 'bitpacking')
 )
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
 PARTITION BY toDate(PartitionTime)

@@ -96,8 +96,8 @@ CREATE TABLE IF NOT EXISTS otel_traces
     retrieval_documents String DEFAULT SpanAttributes['gen_ai.retrieval.documents'] COMMENT 'gen_ai.retrieval.documents, JSON' CODEC(ZSTD(3)),
     span_input String DEFAULT SpanAttributes['spanbook.input'] COMMENT 'spanbook.input: what a traced function was called with, JSON' CODEC(ZSTD(3)),
     span_output String DEFAULT SpanAttributes['spanbook.output'] COMMENT 'spanbook.output: what a traced function returned, JSON' CODEC(ZSTD(3)),
-    input_preview String DEFAULT leftUTF8(multiIf(input_messages != '', input_messages, tool_arguments != '', tool_arguments, retrieval_query != '', retrieval_query, span_input), 300) COMMENT 'First 300 characters of the input: messages, tool arguments, retrieval query, or what a function was called with' CODEC(ZSTD(1)),
-    output_preview String DEFAULT leftUTF8(multiIf(output_messages != '', output_messages, tool_result != '', tool_result, retrieval_documents != '', retrieval_documents, span_output), 300) COMMENT 'First 300 characters of the output: messages, tool result, retrieved documents, or what a function returned' CODEC(ZSTD(1)),
+    input_preview String DEFAULT leftUTF8(multiIf(input_messages != '', input_messages, tool_arguments != '', tool_arguments, retrieval_query != '', retrieval_query, span_input), 300) COMMENT 'First 300 characters of the input: messages, tool arguments, retrieval query, or what a function was called with' CODEC(ZSTD(3)),
+    output_preview String DEFAULT leftUTF8(multiIf(output_messages != '', output_messages, tool_result != '', tool_result, retrieval_documents != '', retrieval_documents, span_output), 300) COMMENT 'First 300 characters of the output: messages, tool result, retrieved documents, or what a function returned' CODEC(ZSTD(3)),
 
     -- ---- the rest of OTLP, which the exporter's columns leave out
     trace_flags UInt32 DEFAULT 0 COMMENT 'Flags of the span: W3C trace flags in the low byte, remote-parent bits above' CODEC(ZSTD(1)),
@@ -123,9 +123,10 @@ CREATE TABLE IF NOT EXISTS otel_traces
     -- Everything of a session, and the span of a response id (feedback that knows no trace).
     INDEX idx_session_id session_id TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX idx_response_id response_id TYPE bloom_filter(0.01) GRANULARITY 1,
-    -- A word in what was asked or answered. Left out on insert (a setting on the INSERT), built by merges.
-    INDEX idx_input_messages lower(input_messages) TYPE text(tokenizer = 'splitByNonAlpha'),
-    INDEX idx_output_messages lower(output_messages) TYPE text(tokenizer = 'splitByNonAlpha')
+    -- A word in what was asked or answered. Left out on insert (a setting on the INSERT), built by merges. Bit-packed lists
+    -- of rows take two fifths less.
+    INDEX idx_input_messages lower(input_messages) TYPE text(tokenizer = 'splitByNonAlpha', posting_list_codec = 'bitpacking'),
+    INDEX idx_output_messages lower(output_messages) TYPE text(tokenizer = 'splitByNonAlpha', posting_list_codec = 'bitpacking')
 )
 -- The newest delivery of a span stands. Start and experiment are in the key, and a sender may change its mind about them:
 -- the row under the old key is then deleted by the task that recomputes traces.

@@ -42,7 +42,7 @@ CREATE TABLE IF NOT EXISTS otel_logs
     -- The log of a trace; a word in a message (built by merges, see otel_traces).
     INDEX idx_trace_id TraceId TYPE text(tokenizer = 'array'),
     INDEX idx_timestamp Timestamp TYPE minmax GRANULARITY 1,
-    INDEX idx_body lower(Body) TYPE text(tokenizer = 'splitByNonAlpha')
+    INDEX idx_body lower(Body) TYPE text(tokenizer = 'splitByNonAlpha', posting_list_codec = 'bitpacking')
 )
 ENGINE = MergeTree
 -- Retention drops whole days.
