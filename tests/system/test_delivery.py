@@ -234,6 +234,22 @@ async def test_a_batch_whose_token_a_power_cut_took_is_there_once(
     assert await delivery.names() == ["a", "b"]
 
 
+async def test_a_batch_that_the_journal_has_lost_is_stored_all_the_same(delivery: Delivery) -> None:
+    await delivery.put(request("a"), request("b"), request("c"))
+    reader = QueueReader.open(delivery.directory, "clickhouse")
+    opened = Journal.open(delivery.directory)
+    for one in reader.read(1 << 20):
+        opened.begin(Batch(Signal.TRACES, one.seq, one.seq))
+    opened.close()
+    reader.close()
+    file = delivery.directory / "journals" / "clickhouse.journal"
+    version, first, second, third = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(version + first + second.replace(b"begin", b"bemin") + third)
+    async with delivery.running():
+        await delivery.drained()
+    assert await delivery.names() == ["a", "b", "c"]
+
+
 async def _stored(delivery: Delivery, records: Sequence[Record], batch: Batch) -> None:
     pieces = [stamp(one.signal, one.body, one.tenant, one.received_at, batch.first) for one in records]
     await delivery.store.insert(batch.signal, pieces, batch.token)

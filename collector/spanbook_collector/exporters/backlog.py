@@ -6,6 +6,7 @@ Takes may be finished in any order; the cursor moves to the last one before whic
 import asyncio
 import itertools
 import time
+from collections.abc import Iterator
 
 from spanbook_collector.queue import Batch, QueueReader, Record
 
@@ -48,6 +49,13 @@ class Backlog:
     def dropped(self, record: Record) -> bool:
         """Return whether a record that is under way was dropped meanwhile."""
         return record.seq <= self._reader.cursor.place.seq
+
+    def uncommitted(self, last: int) -> Iterator[list[Record]]:
+        """Yield the records behind the cursor, up to and with record `last`, a take's bytes at a time."""
+        after = self._reader.cursor.place.seq
+        while records := [one for one in self._reader.read(self._limit_bytes, after=after) if one.seq <= last]:
+            yield records
+            after = records[-1].seq
 
     def begun(self, last: int) -> int:
         """Note that everything up to record `last` is under way; returns the name of the take."""

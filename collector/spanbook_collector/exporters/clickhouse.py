@@ -67,6 +67,8 @@ class ClickHouseExporter:
         self._stop = stop
         async with asyncio.TaskGroup() as group:
             if self._begun:
+                if forgotten := self._forgotten():
+                    await self._durably(partial(self._journal.begin, *forgotten))
                 unfinished = self._journal.unfinished()
                 log.info("repeating %d batches that were under way", len(unfinished))
                 await self._slots.acquire()
@@ -124,6 +126,19 @@ class ClickHouseExporter:
         except Stopped:
             return letter.reason
         return spoilt[0][1] if spoilt else ""
+
+    def _forgotten(self) -> list[Batch]:
+        """Return batches of what a damaged journal has lost: uncommitted, and in no batch although later ones are."""
+        batches = (*self._journal.finished(), *self._journal.unfinished())
+        found: list[Batch] = []
+        for records in self._backlog.uncommitted(self._begun):
+            near = [batch for batch in batches if batch.last >= records[0].seq]
+            for signal in Signal:
+                known = [batch for batch in near if batch.signal == signal]
+                of_signal = [record for record in records if record.signal == signal]
+                for held, run in itertools.groupby(of_signal, partial(_is_in, known)):
+                    found += [] if held else [work.batch for work in batched(list(run))]
+        return found
 
     def _start(self, group: asyncio.TaskGroup, last: int, work: Sequence[Work]) -> None:
         group.create_task(self._finish(self._backlog.begun(last), work))
@@ -262,6 +277,10 @@ def _halves(work: Work) -> tuple[Work, Work]:
         Work(Batch(signal, first[0].seq, first[-1].seq, epoch), first),
         Work(Batch(signal, second[0].seq, second[-1].seq, epoch), second),
     )
+
+
+def _is_in(batches: Sequence[Batch], record: Record) -> bool:
+    return any(batch.first <= record.seq <= batch.last for batch in batches)
 
 
 def _is_whole(work: Work) -> bool:
