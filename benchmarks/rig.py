@@ -7,6 +7,7 @@ the same run.
 import argparse
 import os
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
@@ -131,6 +132,7 @@ def arguments(description: str | None, **defaults: Any) -> argparse.Namespace:
 
     A default may be a pair: what it is, and what it is when tiny.
     """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
     parser = argparse.ArgumentParser(description=(description or "").split("\n")[0])
     parser.add_argument("--tiny", action="store_true", help="as little as possible: figures mean nothing")
     pairs = {name: value if isinstance(value, tuple) else (value, value) for name, value in defaults.items()}
