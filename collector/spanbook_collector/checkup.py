@@ -144,7 +144,7 @@ def _dead_letters(config: Config) -> Iterator[Finding]:
             yield Finding(
                 Level.WARNING,
                 "dead letters",
-                f"{count:,} in {letters.folder}, the newest: {newest.reason.splitlines()[0][:200]}",
+                f"{count:,} in {letters.folder}, the newest: {_unquoted(newest.reason)}",
                 "`spanbook replay` sends them again",
             )
 
@@ -159,3 +159,8 @@ def _disk(config: Config) -> Finding:
     if free < 2 * config.queue.min_free_bytes:
         return Finding(Level.WARNING, "disk", detail, "below `queue.min_free_bytes` clients are told to try later")
     return Finding(Level.OK, "disk", detail)
+
+
+def _unquoted(reason: str) -> str:
+    """Return the start of a reason, without what ClickHouse quotes of the data."""
+    return (reason.splitlines() or [""])[0].split("'")[0][:200]

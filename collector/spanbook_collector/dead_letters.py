@@ -22,7 +22,7 @@ log = logging.getLogger("spanbook.collector")
 
 @dataclasses.dataclass(frozen=True)
 class DeadLetter:
-    """A refused request; `reason` is ClickHouse's answer, which names columns and types but no content."""
+    """A refused request; `reason` is ClickHouse's answer, which may quote a value: for this folder, not for logs."""
 
     seq: int
     tenant: str

@@ -75,7 +75,7 @@ class Pipeline:
         checked = await self._checked(signal, body, is_json)
         answer = accepted(signal, checked.rejected, checked.reason)
         if checked.items:
-            await self._append(tenant, signal, checked.body, received_at, answer)
+            await self._append(tenant, signal, checked.body, received_at, answer, sent=body)
         metrics.ACKNOWLEDGE_SECONDS.labels(transport).observe(time.perf_counter() - began)
         _count(transport, signal, len(body), checked)
         return answer
@@ -99,10 +99,11 @@ class Pipeline:
             return checked
         return replace(checked, body=redact(signal, checked.body, self._rules))
 
-    async def _append(self, tenant: str, signal: Signal, body: bytes, received_at: int, answer: bytes) -> None:
+    async def _append(
+        self, tenant: str, signal: Signal, body: bytes, received_at: int, answer: bytes, sent: bytes
+    ) -> None:
         try:
-            # What the queue returns may be the answer to another request, of which the same was left after the check.
-            await self._queue.append(tenant, signal, body, received_at, answer)
+            await self._queue.append(tenant, signal, body, received_at, answer, sent=sent)
         except QueueFull:
             raise Refusal(Reason.QUEUE_FULL, "the queue is full") from None
         except QueueBroken:

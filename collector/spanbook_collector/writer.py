@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Mapping
 from spanbook_collector import metrics
 from spanbook_collector.config import Config, without_secret
 from spanbook_collector.dead_letters import DeadLetters
-from spanbook_collector.exporters.clickhouse import ClickHouseExporter
+from spanbook_collector.exporters.clickhouse import ClickHouseExporter, Stopped
 from spanbook_collector.exporters.otlp import OtlpExporter
 from spanbook_collector.exporters.resending import resend
 from spanbook_collector.process import run, say_ready
@@ -71,7 +71,8 @@ async def _export(config: Config, reader: QueueReader, store: Store, letters: De
     derivation = Derivation(store)
     try:
         if journal.unclean_host_stop:
-            await exporter.reconcile(stop)
+            with contextlib.suppress(Stopped):  # then the next start does it
+                await exporter.reconcile(stop)
         async with asyncio.TaskGroup() as group:
             watching = group.create_task(_watch_derivation(derivation))
             deriving = group.create_task(derivation.run(stop))

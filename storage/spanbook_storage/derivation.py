@@ -87,7 +87,7 @@ class Derivation:
                 self.progress.errors += 1
                 self._state = None
                 pause = RETRY
-                if (text := str(error).split("\n")[0][:300]) != told:
+                if (text := _unquoted(error)) != told:
                     log.log(
                         logging.ERROR if isinstance(error, Misconfigured) else logging.WARNING,
                         "derived rows wait: %s",
@@ -229,3 +229,8 @@ class Derivation:
 def _nothing_done(name: str, version: int) -> dict[str, object]:
     lists = ("partitions", "blocks", "dirty", "unlooked_partitions", "unlooked_blocks")
     return {"name": name, "version": version, "since": 0} | {name: [] for name in lists}
+
+
+def _unquoted(error: StoreError) -> str:
+    """Return what a log may hold of an error: ClickHouse quotes data."""
+    return f"{type(error).__name__} {error.code or ''} {str(error).split(chr(39))[0][:300]}".replace("\n", " ")

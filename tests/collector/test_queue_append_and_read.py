@@ -225,3 +225,14 @@ async def test_what_is_written_but_not_fsynced_is_neither_acknowledged_nor_read(
     assert len(reader.read(1 << 20)) == 1
     reader.close()
     await queue.close()
+
+
+async def test_requests_that_processing_made_equal_are_both_stored(tmp_path: Path) -> None:
+    QueueReader.open(tmp_path, "clickhouse").close()
+    queue = Queue.open(tmp_path, Limits(min_free_bytes=0))
+    for sent in (b"my secret", b"your secret", b"my secret"):  # the third is the first one's repetition
+        await queue.append("", Signal.LOGS, b"[redacted]", 1, b"", sent=sent)
+    await queue.close()
+    reader = QueueReader.open(tmp_path, "clickhouse")
+    assert len(reader.read(1 << 20)) == 2
+    reader.close()

@@ -77,15 +77,26 @@ class Queue:
         make_directory(directory)
         return cls(directory, limits or Limits())
 
-    async def append(self, tenant: str, signal: Signal, body: bytes, received_at: int, answer: bytes) -> bytes:
+    async def append(
+        self,
+        tenant: str,
+        signal: Signal,
+        body: bytes,
+        received_at: int,
+        answer: bytes,
+        *,
+        sent: bytes | None = None,
+    ) -> bytes:
         """Store a request and return its answer once it is on disk; a repetition gets the answer of the first.
 
+        `sent` is what the client sent where that is not the body: requests that processing has made equal are none.
         Raises QueueFull or QueueBroken: the client may try again later.
         """
-        if len(body) < _LARGE_BODY:
-            digest = digest_of(tenant, signal, body)
+        sent = body if sent is None else sent
+        if len(sent) < _LARGE_BODY:
+            digest = digest_of(tenant, signal, sent)
         else:
-            digest = await asyncio.to_thread(digest_of, tenant, signal, body)
+            digest = await asyncio.to_thread(digest_of, tenant, signal, sent)
         known = self._recent.answer(digest)
         if known is not None:
             return known
