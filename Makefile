@@ -2,21 +2,28 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.spanbook-ready
+SERVE_READY := $(VENV)/.spanbook-serve
+READY := $(VENV)/.spanbook-ready
+UV_INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
 .PHONY: setup serve test check bench soak docs lock browser
 
-setup: $(STAMP)
+setup: $(READY)
 
-$(STAMP): pyproject.toml requirements.lock
+# What running it needs, which is a third of what developing it needs
+$(SERVE_READY): pyproject.toml requirements-serve.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.8"
-	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --requirement requirements.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
-	touch $(STAMP)
+	$(UV_INSTALL) --compile-bytecode --requirement requirements-serve.lock
+	$(UV_INSTALL) --no-deps --editable .
+	touch $(SERVE_READY)
+
+$(READY): $(SERVE_READY) requirements.lock
+	$(UV_INSTALL) --compile-bytecode --requirement requirements.lock
+	touch $(READY)
 
 # The collector, the embedded ClickHouse and the web page, on loopback, data in ./spanbook-data
-serve: setup
+serve: $(SERVE_READY)
 	$(BIN)/spanbook serve
 
 test: setup browser check
@@ -41,16 +48,9 @@ check: setup
 docs: setup
 	$(BIN)/python docs/generate.py
 
-# Versions that development and CI use; run after changing dependencies in pyproject.toml
+# Versions that development and CI use, and those of them that `make serve` needs; after changing pyproject.toml
+LOCK := $(BIN)/uv pip compile --quiet --no-header --no-emit-index-url --no-annotate --python-version 3.11 \
+	--all-extras pyproject.toml
 lock:
-	$(BIN)/uv pip compile --quiet --no-header --no-emit-index-url --no-annotate --python-version 3.11 \
-		--all-extras --group dev pyproject.toml --output-file requirements.lock --upgrade
-
-# Figures of benchmarks/README.md, in less than 15 minutes; the peers are downloaded the first time
-bench: setup
-	$(BIN)/python benchmarks/throughput.py --trials 2
-	$(BIN)/python benchmarks/floor.py
-	$(BIN)/python benchmarks/latency.py
-	$(BIN)/python benchmarks/overload.py
-	$(BIN)/python benchmarks/queries.py
-	$(BIN)/python benchmarks/peers.py
+	$(LOCK) --group dev --output-file requirements.lock --upgrade
+	$(LOCK) --constraint requirements.lock --output-file requirements-serve.lock
