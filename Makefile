@@ -48,6 +48,15 @@ check: setup
 docs: setup
 	$(BIN)/python docs/generate.py
 
+# Figures of benchmarks/README.md, in less than 15 minutes; the peers are downloaded the first time
+bench: setup
+	$(BIN)/python benchmarks/throughput.py --trials 2
+	$(BIN)/python benchmarks/floor.py
+	$(BIN)/python benchmarks/latency.py
+	$(BIN)/python benchmarks/overload.py
+	$(BIN)/python benchmarks/queries.py
+	$(BIN)/python benchmarks/peers.py
+
 # Versions that development and CI use, and those of them that `make serve` needs; after changing pyproject.toml
 LOCK := $(BIN)/uv pip compile --quiet --no-header --no-emit-index-url --no-annotate --python-version 3.11 \
 	--all-extras pyproject.toml
