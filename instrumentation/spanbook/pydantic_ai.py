@@ -13,7 +13,7 @@ from ._sdk import Plug, Sdk
 
 def _switch_on(sdk: Sdk) -> Callable[[], None]:
     """Instrument every agent that does not say otherwise itself."""
-    from pydantic_ai.agent import Agent  # the package itself may be half imported
+    from pydantic_ai import Agent
     from pydantic_ai.models.instrumented import InstrumentationSettings
 
     from ._pydantic_ai_spans import settings
@@ -32,7 +32,7 @@ def _switch_on(sdk: Sdk) -> Callable[[], None]:
 _sdk = Sdk(
     provider="pydantic_ai",
     requires="pydantic-ai-slim>=2",
-    hooks=(Plug("pydantic_ai.agent", _switch_on),),
+    hooks=(Plug("pydantic_ai", _switch_on),),
 )
 autolog = _sdk.autolog
 unlog = _sdk.unlog
