@@ -12,7 +12,7 @@ from spanbook_collector.demo import Told, tell
 from spanbook_collector.errors import SpanbookError
 
 DEFAULT_ENDPOINT = "http://127.0.0.1:4317"
-PATIENCE = 30.0  # seconds that the rows may take
+PATIENCE = 60.0  # seconds that the rows may take
 QUERIES = (
     (
         "the newest traces",
