@@ -16,7 +16,7 @@ class Stream(wrapt.ObjectProxy[Any]):
     def __init__(self, stream: Any, call: Call) -> None:
         super().__init__(stream)
         self._self_call = call
-        self._self_chunks = _watched(stream, call)
+        self._self_chunks: Any = None
 
     def __iter__(self) -> Any:
         return self
@@ -24,10 +24,15 @@ class Stream(wrapt.ObjectProxy[Any]):
     def __aiter__(self) -> Any:
         return self
 
+    # Which way a stream is read shows when it is read: some can be read both ways.
     def __next__(self) -> Any:
+        if self._self_chunks is None:
+            self._self_chunks = watched(self.__wrapped__, self._self_call)
         return next(self._self_chunks)
 
     async def __anext__(self) -> Any:
+        if self._self_chunks is None:
+            self._self_chunks = WatchedAsync(self.__wrapped__, self._self_call)
         return await self._self_chunks.__anext__()
 
     def __enter__(self) -> Any:
@@ -55,7 +60,3 @@ class Stream(wrapt.ObjectProxy[Any]):
             return self.__wrapped__.close()
         finally:
             self._self_call.finish(abandoned=True)
-
-
-def _watched(stream: Any, call: Call) -> Any:
-    return WatchedAsync(stream, call) if hasattr(type(stream), "__anext__") else watched(stream, call)
