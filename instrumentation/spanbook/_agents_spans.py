@@ -188,6 +188,8 @@ def _tell_model(node: Node, data: Any) -> None:
     read = _of_response if data.type == "response" else _of_generation
     found = {name: value for name, value in read(data, call.captures_content).items() if value is not None}
     call.set({name: value for name, value in found.items() if call.learnt(name) is None})
+    if provider := call.learnt(gen_ai.PROVIDER_NAME):  # by the address: the client is OpenAI's in any case
+        call.set({gen_ai.PROVIDER_NAME: provider})
     model = call.learnt(gen_ai.REQUEST_MODEL) or found.get(gen_ai.REQUEST_MODEL)
     if call.span is not None and model:
         call.span.update_name(f"{gen_ai.CHAT} {model}")

@@ -121,7 +121,6 @@ class Call:
     def adopt(self, attributes: Mapping[str, Any]) -> None:
         """Take what an inner instrumentation of the same call learnt; own values win."""
         self._adopted = {**(self._adopted or {}), **attributes}
-        self._adopted.pop(gen_ai.OPERATION_NAME, None)  # the span's name says which it is
 
     def learnt(self, attribute: str) -> Any:
         """Return what an inner instrumentation told of *attribute*; it need not be read a second time then."""

@@ -181,6 +181,7 @@ def _tell(run: Node, read: Callable[[Call], Attributes]) -> None:
     """Record what the run's end tells, but for what an SDK below told already: it saw the wire."""
     call = run.call
     found = {name: value for name, value in read(call).items() if call.learnt(name) is None}
+    found[gen_ai.PROVIDER_NAME] = call.learnt(gen_ai.PROVIDER_NAME)  # by the address, not by the client's class
     if call.captures_content:
         for name, value in run.notes.items():
             if call.learnt(name) is None:
