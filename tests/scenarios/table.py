@@ -1,6 +1,8 @@
-"""Every row."""
+"""Every row of the SDKs that are installed: not all fit into one environment (see `tests/envs`)."""
 
 from __future__ import annotations
+
+import importlib
 
 from scenarios import (
     anthropic,
@@ -8,6 +10,7 @@ from scenarios import (
     cohere,
     google_genai,
     huggingface_hub,
+    litellm,
     mistralai,
     ollama,
     openai,
@@ -21,7 +24,7 @@ def leading() -> list[Row]:
     return [row for number, row in enumerate(ROWS) if row.sdk not in {other.sdk for other in ROWS[:number]}]
 
 
-ROWS: tuple[Row, ...] = (
+_ROWS: tuple[Row, ...] = (
     *openai.ROWS,
     *anthropic.ROWS,
     *stainless_copies.ROWS,
@@ -31,4 +34,12 @@ ROWS: tuple[Row, ...] = (
     *google_genai.ROWS,
     *huggingface_hub.ROWS,
     *bedrock.ROWS,
+    *litellm.ROWS,
 )
+
+
+def _installed(row: Row) -> bool:
+    return bool(importlib.import_module(f"spanbook.{row.sdk}")._sdk.installed)
+
+
+ROWS = tuple(row for row in _ROWS if _installed(row))

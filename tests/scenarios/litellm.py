@@ -1,0 +1,90 @@
+"""litellm: chat completions by its router of providers; each goes to OpenAI's wire here."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from scenarios import openai_shaped as shape
+from scenarios.row import Fields, Row, Way
+
+
+@dataclass(frozen=True)
+class Client:
+    """LiteLLM has functions: what they are all called with."""
+
+    url: str
+    retries: int
+    timeout: float
+
+    def __call__(self, function: str, fields: Fields, **more: Any) -> Any:
+        os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # or importing it asks GitHub for prices
+        import litellm
+
+        place = {"api_base": f"{self.url}/v1", "api_key": "k", "max_retries": self.retries, "timeout": self.timeout}
+        return getattr(litellm, function)(**{**fields, "model": f"openai/{fields['model']}"}, **place, **more)
+
+
+def open_client(url: str, *, retries: int = 0, timeout: float = 20.0) -> Any:
+    return Client(url, retries, timeout)
+
+
+def stream(client: Any, fields: Fields) -> Any:
+    return client("completion", fields, stream=True)
+
+
+def drained(client: Any, fields: Fields) -> list[Any]:
+    return [undated(chunk) for chunk in stream(client, fields)]
+
+
+async def astream(client: Any, fields: Fields) -> Any:
+    return await client("acompletion", fields, stream=True)
+
+
+async def adrained(client: Any, fields: Fields) -> list[Any]:
+    return [undated(chunk) async for chunk in await astream(client, fields)]
+
+
+def undated(chunk: Any) -> Any:
+    """LiteLLM dates chunks itself, by its own clock."""
+    chunk.created = 0
+    return chunk
+
+
+CHAT = Row(
+    name="litellm.chat",
+    sdk="litellm",
+    provider="openai",
+    operation="chat",
+    open=open_client,
+    open_async=open_client,
+    fields={**shape.FIELDS, "stream_options": {"include_usage": True}},
+    asked=shape.ASKED,
+    answered=shape.answered,
+    ways=(
+        Way("call", lambda client, fields: client("completion", shape.whole(fields))),
+        Way("acall", lambda client, fields: client("acompletion", shape.whole(fields)), is_async=True),
+        Way("stream", drained, streams=True),
+        Way("astream", adrained, streams=True, is_async=True),
+    ),
+    stream=stream,
+    astream=astream,
+)
+EMBEDDINGS = Row(
+    name="litellm.embeddings",
+    sdk="litellm",
+    provider="openai",
+    operation="embeddings",
+    open=open_client,
+    open_async=open_client,
+    fields={"model": "fake-model", "input": ["a", "b"]},
+    asked={},
+    answered=shape.embedded,
+    ways=(
+        Way("call", lambda client, fields: client("embedding", fields)),
+        Way("acall", lambda client, fields: client("aembedding", fields), is_async=True),
+    ),
+    tools=False,
+)
+ROWS = (CHAT, EMBEDDINGS)
