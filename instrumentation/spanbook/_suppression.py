@@ -18,6 +18,9 @@ from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context
 from spanbook_schemas import gen_ai
 
 _OWNER = "spanbook-model-call"
+_OWN_RECORD = (
+    "spanbook-model-call-record"  # the mark of the official packages' kind that we left; it ends with our call
+)
 _TRACELOOP = "suppress_language_model_instrumentation"
 
 # Operations that count as one and the same call when they are nested, and the context key and the type of the mark
@@ -68,7 +71,7 @@ def owner(context: Context, operation: str) -> Owner | None:
     if call is not None and _CLASSES.get(call.operation) == kind:
         return call
     official = context.get(_OFFICIAL[kind][0])
-    if official is not None:
+    if official is not None and official is not context.get(_OWN_RECORD):
         return _OfficialOwner(operation, official)
     return _Nobody(operation) if context.get(_TRACELOOP) and _OWNER not in context else None
 
@@ -92,7 +95,7 @@ def marks(call: Owner) -> dict[str, Any]:
     if _UTIL in sys.modules and (kind := _CLASSES.get(call.operation)):
         key, module, name = _OFFICIAL[kind]
         if data := getattr(sys.modules.get(f"{_UTIL}.{module}"), name, None):
-            entries[key] = data()
+            entries[key] = entries[_OWN_RECORD] = data()
     return entries
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import importlib
 import inspect
 import logging
 import subprocess
@@ -20,7 +21,7 @@ from opentelemetry.context import Context, attach, detach, get_current, set_valu
 from opentelemetry.sdk.trace import SpanProcessor
 
 from clients.spans import Spans
-from spanbook import _settings
+from spanbook import _settings, _suppression
 from spanbook._call import Call
 from spanbook._readers import Attributes, Fields, Reader
 from spanbook._sdk import Hook, Sdk
@@ -306,6 +307,14 @@ def test_what_the_outer_call_knows_stands(sdk: Sdk, spans: Spans) -> None:
         "gen_ai.request.model": "outer",
         "gen_ai.response.id": "outer",
     } | {"gen_ai.response.time_to_first_chunk": spans.attributes()["gen_ai.response.time_to_first_chunk"]}
+
+
+def test_the_official_mark_of_a_call_that_ended_owns_nothing(sdk: Sdk, spans: Spans) -> None:
+    importlib.import_module("opentelemetry.util.genai._inference_invocation")
+    call = Call("chat", {}, reader=Echo())
+    assert _suppression.owner(call.context, "chat") is call
+    call.finish()
+    assert _suppression.owner(call.context, "chat") is None
 
 
 def test_a_call_after_the_outer_one_ended_is_its_own(sdk: Sdk, spans: Spans) -> None:
