@@ -48,7 +48,7 @@ def _config(arguments: Sequence[str] | None) -> NodeConfig:
             port=port,
             secret=os.environ.get("SPANBOOK_NODE_SECRET", ""),
             database=options.database,
-            keys=options.keys,
+            keys=options.keys.absolute() if options.keys else None,
             insecure=options.insecure,
             allowed_hosts=tuple(options.allow_host),
             memory_mb=options.memory_mb,

@@ -74,8 +74,6 @@ def engine_xml(config: NodeConfig) -> str:
     <!-- Clients ask for it when they connect, and without it hear the machine's name. -->
     <display_name>spanbook</display_name>
     <tmp_path>{data}/tmp/</tmp_path>
-    <!-- Schemas that come with inserts are kept here as files; by default that would be the working directory. -->
-    <format_schema_path>{data}/format_schemas/</format_schema_path>
     <backups><allowed_path>{data}/backups/</allowed_path></backups>
     <merge_tree>
         <!-- An acknowledged insert and the merge that replaces it are on disk, whatever happens to the power. -->

@@ -94,6 +94,7 @@ def _stop_when_told(server: _Server, config: NodeConfig) -> None:
 def _directory(data: Path) -> Iterator[None]:
     """Hold the directory; the engine has a lock of its own, but does not say who holds it."""
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.chdir(data)  # the engine keeps the schemas that come with inserts in its working directory, whatever it is told
     with (data / "node.pid").open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
