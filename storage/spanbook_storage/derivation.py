@@ -228,7 +228,8 @@ class Derivation:
 
 def _nothing_done(name: str, version: int) -> dict[str, object]:
     lists = ("partitions", "blocks", "dirty", "unlooked_partitions", "unlooked_blocks")
-    return {"name": name, "version": version, "since": 0} | {name: [] for name in lists}
+    nothing: dict[str, object] = {one: [] for one in lists}
+    return {"name": name, "version": version, "since": 0, **nothing}
 
 
 def _unquoted(error: StoreError) -> str:

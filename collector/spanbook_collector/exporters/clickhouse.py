@@ -66,18 +66,22 @@ class ClickHouseExporter:
         """Deliver until `stop` is set; what is under way then is finished, unless the store is away."""
         self._stop = stop
         async with asyncio.TaskGroup() as group:
-            if self._begun:
-                if forgotten := self._forgotten():
-                    await self._durably(partial(self._journal.begin, *forgotten))
-                unfinished = self._journal.unfinished()
+            with contextlib.suppress(Stopped):
+                await self._run(group)
+
+    async def _run(self, group: asyncio.TaskGroup) -> None:
+        if self._begun:
+            if forgotten := self._forgotten():
+                await self._durably(partial(self._journal.begin, *forgotten))
+            if unfinished := self._journal.unfinished():
                 log.info("repeating %d batches that were under way", len(unfinished))
-                await self._slots.acquire()
-                self._start(group, self._begun, [self._work(batch) for batch in unfinished])
-            # The slot comes first, so that no batch is held in memory that has to wait for one.
-            while await self._slots.acquire() and (records := await self._backlog.take(stop)):
-                work = batched(records)
-                await self._durably(partial(self._journal.begin, *(one.batch for one in work)))
-                self._start(group, records[-1].seq, work)
+            await self._slots.acquire()
+            self._start(group, self._begun, [self._work(batch) for batch in unfinished])
+        # The slot comes first, so that no batch is held in memory that has to wait for one.
+        while await self._slots.acquire() and (records := await self._backlog.take(self._stop)):
+            work = batched(records)
+            await self._durably(partial(self._journal.begin, *(one.batch for one in work)))
+            self._start(group, records[-1].seq, work)
 
     async def reconcile(self, stop: asyncio.Event) -> None:
         """After the host stopped uncleanly, write anew what the store has lost of the batches that it acknowledged.
