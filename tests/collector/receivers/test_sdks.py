@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
@@ -112,10 +113,10 @@ def test_a_moment_of_trouble_is_retried_away_by_the_sdk(
     append = Queue.append
     refusals = [QueueFull("full")]
 
-    async def full_at_first(*arguments: object) -> bytes:
+    async def full_at_first(*arguments: Any, **named: Any) -> bytes:
         if refusals:
             raise refusals.pop()
-        return await append(*arguments)  # type: ignore[arg-type]
+        return await append(*arguments, **named)
 
     monkeypatch.setattr(Queue, "append", full_at_first)
     exporter = export_to(receiver, kind)
