@@ -103,9 +103,9 @@ class FetchedResponse(Reader):
 
 def finish_reasons(response: Any) -> list[str] | None:
     """Say in chat completions' words why a response ended; None while it is under way."""
-    status = field(response, "status")
+    status = text(field(response, "status"))
     if status == "completed":
-        called = any(field(item, "type") in _CALLS for item in items(field(response, "output")))
+        called = any(text(field(item, "type")) in _CALLS for item in items(field(response, "output")))
         return ["tool_calls" if called else "stop"]
     if status == "incomplete":
         reason = text(field(field(response, "incomplete_details"), "reason"))

@@ -8,7 +8,7 @@ from typing import Any
 import anthropic
 import openai
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import spanbook
@@ -54,6 +54,7 @@ def test_an_odd_answer_is_what_the_bare_sdk_makes_of_it(name: str, clients: Clie
     way = WAYS[name]
 
     @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @example(changes=[([30, 0, 1], [])], streamed=0)  # an item of a response whose type is a list
     @given(changes=CHANGES, streamed=st.integers(0, 12) if name.endswith("stream") else st.just(0))
     def check(changes: list[tuple[list[int], Any]], streamed: int) -> None:
         server.always(Reply(WHOLE.text, WHOLE.tool_calls, WHOLE.thinking, edit=Edit(changes, streamed)))
