@@ -17,7 +17,7 @@ from importlib.metadata import PackageNotFoundError, version
 from spanbook_collector.config import Address, Config, without_secret
 from spanbook_collector.dead_letters import DeadLetters
 from spanbook_collector.queue import QueueError, inspect
-from spanbook_storage.errors import StoreError
+from spanbook_storage.errors import StoreError, unquoted
 from spanbook_storage.store import open_store
 
 OLD_SECONDS = 60.0  # a request that waits longer than this waits for a reason
@@ -144,7 +144,7 @@ def _dead_letters(config: Config) -> Iterator[Finding]:
             yield Finding(
                 Level.WARNING,
                 "dead letters",
-                f"{count:,} in {letters.folder}, the newest: {_unquoted(newest.reason)}",
+                f"{count:,} in {letters.folder}, the newest: {unquoted((newest.reason.splitlines() or [''])[0])}",
                 "`spanbook replay` sends them again",
             )
 
@@ -159,8 +159,3 @@ def _disk(config: Config) -> Finding:
     if free < 2 * config.queue.min_free_bytes:
         return Finding(Level.WARNING, "disk", detail, "below `queue.min_free_bytes` clients are told to try later")
     return Finding(Level.OK, "disk", detail)
-
-
-def _unquoted(reason: str) -> str:
-    """Return the start of a reason, without what ClickHouse quotes of the data."""
-    return (reason.splitlines() or [""])[0].split("'")[0][:200]

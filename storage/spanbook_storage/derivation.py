@@ -87,7 +87,7 @@ class Derivation:
                 self.progress.errors += 1
                 self._state = None
                 pause = RETRY
-                if (text := _unquoted(error)) != told:
+                if (text := error.brief) != told:
                     log.log(
                         logging.ERROR if isinstance(error, Misconfigured) else logging.WARNING,
                         "derived rows wait: %s",
@@ -230,8 +230,3 @@ def _nothing_done(name: str, version: int) -> dict[str, object]:
     lists = ("partitions", "blocks", "dirty", "unlooked_partitions", "unlooked_blocks")
     nothing: dict[str, object] = {one: [] for one in lists}
     return {"name": name, "version": version, "since": 0, **nothing}
-
-
-def _unquoted(error: StoreError) -> str:
-    """Return what a log may hold of an error: ClickHouse quotes data."""
-    return f"{type(error).__name__} {error.code or ''} {str(error).split(chr(39))[0][:300]}".replace("\n", " ")

@@ -12,6 +12,11 @@ class StoreError(Exception):
         super().__init__(message)
         self.code = code
 
+    @property
+    def brief(self) -> str:
+        """What a log may hold of it, in one line."""
+        return f"{type(self).__name__} {self.code or ''} {unquoted(str(self))}".replace("\n", " ")
+
 
 class Retryable(StoreError):
     """The same bytes with the same token may succeed later: wait and send them again."""
@@ -56,3 +61,8 @@ def from_code(code: int | None, message: str) -> StoreError:
     if code is None or code in _PASSING:
         return Retryable(message, code)
     return Puzzling(message, code)
+
+
+def unquoted(text: str) -> str:
+    """Return the start of what ClickHouse says, without the data that it quotes, in quotes or behind these words."""
+    return text.split("(while reading", 1)[0].split("while parsing", 1)[0].split("'", 1)[0][:200]

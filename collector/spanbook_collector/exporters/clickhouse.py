@@ -92,7 +92,7 @@ class ClickHouseExporter:
         self._stop = stop
         for signal in Signal:
             while (error := await self._reconcile(signal)) is not None:
-                log.warning("cannot compare the newest batches with the store: %s", _brief(error))
+                log.warning("cannot compare the newest batches with the store: %s", error.brief)
                 await self._pause(PAUSE_FOR_OPERATOR)
         await self._durably(self._journal.reconciled)
 
@@ -191,7 +191,7 @@ class ClickHouseExporter:
         raised = [Work(dataclasses.replace(one.batch, epoch=batch.epoch + 1), one.records) for one in by]
         await self._durably(lambda: self._journal.split(batch, [one.batch for one in raised]))
         while (error := await self._clear(batch)) is not None:
-            log.warning("cannot take back a batch that was stored in part: %s", _brief(error))
+            log.warning("cannot take back a batch that was stored in part: %s", error.brief)
             await self._pause(PAUSE_FOR_OPERATOR)
         self._cleared.update(one.batch for one in raised)
         return raised
@@ -214,7 +214,7 @@ class ClickHouseExporter:
             if tries >= _patience(error, alone=len(work.records) <= 1):
                 raise error
             if tries == 1:
-                log.warning("ClickHouse did not take a batch, it is tried again: %s", _brief(error))
+                log.warning("ClickHouse did not take a batch, it is tried again: %s", error.brief)
             await self._pause(PAUSE_FOR_OPERATOR if isinstance(error, Misconfigured) else pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 
@@ -299,9 +299,3 @@ def _patience(error: StoreError, *, alone: bool) -> float:
     if error.code == MEMORY_LIMIT_EXCEEDED:  # smaller pieces may fit; one request has to wait for room
         return 60 if alone else 5
     return 5 if isinstance(error, Puzzling) else float("inf")
-
-
-def _brief(error: StoreError) -> str:
-    """Return what a log may hold: ClickHouse quotes data, in quotes or behind these words."""
-    text = str(error).split("(while reading", 1)[0].split("while parsing", 1)[0].split("'", 1)[0]
-    return f"{type(error).__name__} {error.code or ''} {text[:200]}".replace("\n", " ")
