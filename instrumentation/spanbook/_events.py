@@ -23,7 +23,8 @@ def emit(operation: str, attributes: Mapping[str, Any], span: Span, error: BaseE
     logger = _provider.logger()
     context = set_span_in_context(span, Context())
     if operation in _INFERENCE:
-        logger.emit(_record(gen_ai.INFERENCE_DETAILS_EVENT, SeverityNumber.DEBUG, dict(attributes), context))
+        told = {name: value for name, value in attributes.items() if not name.startswith(gen_ai.OF_ONE_PROVIDER)}
+        logger.emit(_record(gen_ai.INFERENCE_DETAILS_EVENT, SeverityNumber.DEBUG, told, context))
     if error is not None:
         told = {
             gen_ai.EXCEPTION_TYPE: attributes.get(gen_ai.ERROR_TYPE),

@@ -111,6 +111,7 @@ OPENAI_RESPONSE_SYSTEM_FINGERPRINT = "openai.response.system_fingerprint"
 AZURE_RESOURCE_PROVIDER_NAMESPACE = "azure.resource_provider.namespace"
 AWS_BEDROCK_GUARDRAIL_ID = "aws.bedrock.guardrail.id"
 AWS_BEDROCK_KNOWLEDGE_BASE_ID = "aws.bedrock.knowledge_base.id"
+OF_ONE_PROVIDER = ("openai.", "azure.", "aws.bedrock.")  # on that provider's spans, never in events or metrics
 
 # General names that GenAI spans carry
 SERVER_ADDRESS = "server.address"

@@ -15,6 +15,7 @@ from fakes.provider import Provider
 from scenarios.recorder import COVERAGE, Recorder
 from scenarios.row import Row
 from scenarios.running import closed
+from scenarios.signals import Signals
 from spanbook import _provider, _settings
 
 
@@ -30,11 +31,25 @@ def fake(server: Provider) -> Iterator[Provider]:
     server.clear()
 
 
+@pytest.fixture(scope="session")
+def _signals() -> Signals:
+    return Signals()
+
+
 @pytest.fixture
-def recorder(caplog: pytest.LogCaptureFixture) -> Iterator[Recorder]:
+def signals(_signals: Signals, monkeypatch: pytest.MonkeyPatch) -> Signals:
+    """Events and metrics of one test, with their switches on."""
+    _signals.clear()
+    monkeypatch.setattr(_provider, "logger", lambda: _signals.logger)
+    monkeypatch.setattr(_provider, "meter", lambda: _signals.meter)
+    return _signals
+
+
+@pytest.fixture
+def recorder(caplog: pytest.LogCaptureFixture, signals: Signals) -> Iterator[Recorder]:
     """Spans of one test. After it no span is open, none is current, and nobody has complained."""
-    recorder = Recorder()
-    _settings.configure(content=True, raise_errors=True)
+    recorder = Recorder(signals)
+    _settings.configure(content="span_and_event", metrics=True, raise_errors=True)
     _provider.use(recorder.provider)
     yield recorder
     gc.collect()

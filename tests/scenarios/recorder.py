@@ -1,4 +1,4 @@
-"""Finished spans, with what each was started with."""
+"""Finished spans, with what each was started with, and the events and metrics beside them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from opentelemetry.trace import Tracer
 
 from conformance.checker import Deviation, check
 from conformance.coverage import Coverage
+from scenarios.signals import Signals
 
 COVERAGE = Coverage()
 """Of the whole run."""
 
 
 class Recorder(SpanProcessor):
-    def __init__(self) -> None:
+    def __init__(self, signals: Signals | None = None) -> None:
+        self.signals = signals
         self.provider = TracerProvider(shutdown_on_exit=False)
         self.provider.add_span_processor(self)
         self.finished: list[ReadableSpan] = []
@@ -38,6 +40,8 @@ class Recorder(SpanProcessor):
         self.finished.clear()
         self.begun.clear()
         self._at_start.clear()
+        if self.signals:
+            self.signals.clear()
 
     @property
     def still_open(self) -> list[Span]:

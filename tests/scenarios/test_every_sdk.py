@@ -14,6 +14,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import StatusCode
 
+from conformance import registry
 from conformance.allowed import unexplained
 from conformance.checker import plain
 from fakes.provider import Provider
@@ -21,6 +22,7 @@ from fakes.replies import Fault, Hangup, Reply, Silence, ToolCall
 from scenarios.recorder import COVERAGE, Recorder
 from scenarios.row import Row, Way
 from scenarios.running import chunks_of, closed, logged, outcome, sdk_module, sent, take
+from scenarios.signals import Signals, deviations
 from scenarios.table import ROWS, leading
 
 pytestmark = [
@@ -42,6 +44,14 @@ CONTENT = (
 LONG = "A stream of twelve words, of which an impatient reader sees but some."
 ANY = Exception
 """Whatever the SDK raises: the scenario compares it, it does not know it."""
+DETAILS = "gen_ai.client.inference.operation.details"
+EXCEPTION = "gen_ai.client.operation.exception"
+DURATIONS = {
+    **dict.fromkeys(registry.INFERENCE, "gen_ai.client.inference.duration"),
+    "invoke_agent": "gen_ai.invoke_agent.duration",
+}
+"""The metric of an operation's duration, where it has one of its own."""
+OF_PROVIDERS = ("openai.", "azure.", "aws.bedrock.")
 FIRST_CHUNK = "gen_ai.response.time_to_first_chunk"
 
 ALL_WAYS = [(row, way) for row in ROWS for way in row.ways]
@@ -263,15 +273,17 @@ async def test_autolog_twice_is_one_span_and_unlog_restores_everything(
 
 
 @each_way(FIRST_WAYS)
-async def test_content_that_is_not_captured_is_nowhere_on_the_span(
+async def test_content_that_is_not_captured_is_nowhere(
     row: Row, way: Way, fake: Provider, recorder: Recorder, clients: Clients
 ) -> None:
     from spanbook import _settings
 
-    _settings.configure(content=False)
+    _settings.configure(content=False, events=True)
     with logged(row):
         await take(way, clients(row, way.is_async), row)
-    told = repr(dict(one_span(row, recorder).attributes or {}))
+    assert recorder.signals
+    events = recorder.signals.events()
+    told = repr([dict(one_span(row, recorder).attributes or {}), [dict(event.attributes or {}) for event in events]])
     assert "Paris" not in told
     assert way.reply.text not in told
     assert "Be brief" not in told
@@ -299,7 +311,30 @@ def one_span(row: Row, recorder: Recorder, beside: str = "") -> ReadableSpan:
     (span,) = [span for span in recorder.finished if span.name != beside]
     COVERAGE.add(row.sdk, span)
     assert unexplained(row.sdk, recorder.deviations([span])) == []
+    if recorder.signals:
+        assert_signals(row, span, recorder.signals)
     return span
+
+
+def assert_signals(row: Row, span: ReadableSpan, signals: Signals) -> None:
+    """The events and the metrics of a call say what its span says, by the conventions."""
+    events, metrics = signals.events(), signals.metrics()
+    assert unexplained(row.sdk, deviations(events, metrics)) == []
+    inference = row.operation in registry.INFERENCE
+    failed = "error.type" in (span.attributes or {})
+    assert [event.event_name for event in events] == [DETAILS] * inference + [EXCEPTION] * failed
+    for event in events:
+        assert span.context is not None
+        assert (event.trace_id, event.span_id) == (span.context.trace_id, span.context.span_id)
+    if inference:
+        told = values(span.attributes or {})
+        assert plain(events[0].attributes) == {name: told[name] for name in told if not name.startswith(OF_PROVIDERS)}
+    assert DURATIONS.get(row.operation, "gen_ai.client.operation.duration") in metrics
+    for metric in metrics.values():
+        for point in metric.data.data_points:
+            dimensions = {**(point.attributes or {})}
+            dimensions.pop("gen_ai.token.modality", None)
+            assert dimensions.items() <= dict(span.attributes or {}).items()
 
 
 def assert_told(
