@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -109,7 +110,7 @@ def check_metric(
         found.append(Deviation(name, "instrument", Problem.FORM, f"should be a {told['instrument']}"))
     elif bounds is not None and told.get("buckets") and list(bounds) != told["buckets"]:
         found.append(Deviation(name, "buckets", Problem.FORM, str(list(bounds))))
-    definition = Definition(name, "", registry.rules(told["attributes"]))
+    definition = registry.metric_definition(name)
     for attributes in points:
         found += _check_attributes(definition, attributes)
     return found
@@ -199,8 +200,13 @@ def _schema_errors(name: str, value: Any) -> Iterator[str]:
     except ValueError as error:
         yield f"is no JSON: {error}"
         return
-    for wrong in Draft202012Validator(registry.schema(name)).iter_errors(told):
+    for wrong in _validator(name).iter_errors(told):
         yield f"{'/'.join(map(str, wrong.absolute_path))}: {wrong.message[:200]}"
+
+
+@cache
+def _validator(name: str) -> Draft202012Validator:
+    return Draft202012Validator(registry.schema(name))
 
 
 def plain(value: Any) -> Any:

@@ -77,6 +77,7 @@ def schema_file(attribute: str) -> str:
     return attribute.replace("gen_ai", "gen-ai").replace(".", "-").replace("_", "-") + ".json"
 
 
+@cache
 def has_schema(attribute: str) -> bool:
     return (DATA / "schemas" / schema_file(attribute)).exists()
 
@@ -109,6 +110,12 @@ def mcp_definition(kind: str) -> Definition:
 def event_definition(name: str) -> Definition | None:
     found = registry()["events"].get(name)
     return found and Definition(name, "", rules(found["attributes"]))
+
+
+@cache
+def metric_definition(name: str) -> Definition:
+    """The attributes of a metric that `metric` knows."""
+    return Definition(name, "", rules(registry()["metrics"][name]["attributes"]))
 
 
 def metric(name: str) -> dict[str, Any] | None:

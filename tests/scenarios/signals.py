@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from opentelemetry._logs import LogRecord
 from opentelemetry.sdk._logs import LoggerProvider
@@ -45,6 +46,6 @@ def deviations(events: list[LogRecord], metrics: dict[str, Metric]) -> Iterator[
         severity = event.severity_number
         yield from check_event(event.event_name or "", severity and severity.value, event.attributes or {})
     for name, metric in metrics.items():
-        points = list(metric.data.data_points)
+        points: list[Any] = list(metric.data.data_points)
         bounds = getattr(points[0], "explicit_bounds", None)
         yield from check_metric(name, metric.unit, bounds, [point.attributes or {} for point in points])
