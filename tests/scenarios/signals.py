@@ -48,4 +48,4 @@ def deviations(events: list[LogRecord], metrics: dict[str, Metric]) -> Iterator[
     for name, metric in metrics.items():
         points: list[Any] = list(metric.data.data_points)
         bounds = getattr(points[0], "explicit_bounds", None)
-        yield from check_metric(name, metric.unit, bounds, [point.attributes or {} for point in points])
+        yield from check_metric(name, metric.unit or "", bounds, [point.attributes or {} for point in points])
