@@ -32,6 +32,7 @@ from ._assessments import (
     log_feedback,
 )
 from ._belonging import ActiveModel, Experiment, context, set_active_model, set_experiment, update_current_trace
+from ._entities import LoggedModel, create_experiment, create_external_model, delete_trace_tag, set_trace_tag
 from ._provider import flush
 from ._settings import Content, configure
 from ._tracing import ActiveSpan, agent, get_current_trace_id, retriever, start_span, tool, trace
@@ -80,6 +81,7 @@ __all__ = [
     "Expectation",
     "Experiment",
     "Feedback",
+    "LoggedModel",
     "agent",
     "anthropic",
     "autolog",
@@ -87,6 +89,9 @@ __all__ = [
     "cohere",
     "configure",
     "context",
+    "create_experiment",
+    "create_external_model",
+    "delete_trace_tag",
     "fireworks",
     "flush",
     "get_current_trace_id",
@@ -107,6 +112,7 @@ __all__ = [
     "retriever",
     "set_active_model",
     "set_experiment",
+    "set_trace_tag",
     "start_span",
     "together",
     "tool",

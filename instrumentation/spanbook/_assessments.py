@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from opentelemetry.context import Context
 from opentelemetry.trace import get_current_span
 
 from spanbook_schemas import gen_ai, names
 
-from . import _provider
+from ._records import emit, trace_id_of
 
 _SOURCE_TYPES = ("HUMAN", "LLM_JUDGE", "CODE")
-_TRACE_ID = re.compile(r"(?:tr-)?([0-9a-f]{32})", re.IGNORECASE)
 _SPAN_ID = re.compile(r"[0-9a-f]{16}", re.IGNORECASE)
 
 
@@ -165,10 +162,7 @@ def _target(trace_id: str | None, span_id: str | None, response_id: str | None, 
         if not context.is_valid:
             raise ValueError("cannot tell which trace is meant\nhint: trace_id=spanbook.get_current_trace_id() in it")
         return _Target(format(context.trace_id, "032x"), span_id, response_id, session_id)
-    match = _TRACE_ID.fullmatch(trace_id)
-    if match is None:
-        raise ValueError(f"cannot read the trace id: `{trace_id}`\nhint: 32 hex digits")
-    return _Target(match.group(1).lower(), span_id and span_id.lower(), response_id, session_id)
+    return _Target(trace_id_of(trace_id), span_id and span_id.lower(), response_id, session_id)
 
 
 def _new_id() -> str:
@@ -234,20 +228,7 @@ def _json(what: str, value: Any) -> str:
 
 
 def _emit(event: str, attributes: dict[str, Any], target: _Target) -> None:
-    from opentelemetry._logs import LogRecord
-
     from ._belonging import on_events
 
-    attributes[gen_ai.RESPONSE_ID] = target.response_id
-    attributes[gen_ai.SESSION_ID] = target.session_id
-    attributes.update(on_events())
-    record = LogRecord(
-        timestamp=time.time_ns(),
-        context=Context(),
-        event_name=event,
-        attributes={name: value for name, value in attributes.items() if value is not None},
-    )
-    # Not through a span context: one without a span id is not valid, and a judgement may be of the trace.
-    record.trace_id = int(target.trace_id, 16) if target.trace_id else 0
-    record.span_id = int(target.span_id, 16) if target.span_id else 0
-    _provider.logger().emit(record)
+    told = {**attributes, gen_ai.RESPONSE_ID: target.response_id, gen_ai.SESSION_ID: target.session_id, **on_events()}
+    emit(event, told, trace_id=target.trace_id, span_id=target.span_id)

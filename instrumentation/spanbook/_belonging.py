@@ -41,6 +41,15 @@ class Experiment:
     """In the default project; the collector's projects have ids of their own for the same name."""
     name: str | None
 
+    @classmethod
+    def named(cls, name: str) -> Experiment:
+        """Return the experiment of a name; raises ValueError for one that is empty or over 500 characters."""
+        if not 0 < len(name) <= 500:
+            raise ValueError(f"cannot use an experiment name of {len(name)} characters\nhint: 1 to 500")
+        from spanbook_schemas.ids import experiment_id
+
+        return cls(experiment_id(_DEFAULT_TENANT, name), name)
+
 
 @dataclass(frozen=True)
 class ActiveModel:
@@ -63,35 +72,41 @@ class ActiveModel:
 def set_experiment(name: str | None = None, *, experiment_id: str | None = None) -> Experiment:
     """Put all traces that begin from now on into an experiment, by its name or its id.
 
-    Raises ValueError unless exactly one of them is given, or for a name over 500 characters.
+    One by name is written down with the first span. Raises ValueError unless exactly one of them is given, or for a
+    name over 500 characters.
     """
     if (name is None) == (experiment_id is None):
         raise ValueError(
             "cannot tell the experiment\nhint: set_experiment('name') or set_experiment(experiment_id='…')"
         )
-    if name is not None and not 0 < len(name) <= 500:
-        raise ValueError(f"cannot use an experiment name of {len(name)} characters\nhint: 1 to 500")
     if experiment_id is not None:
         _replace(_EXPERIMENT, {names.EXPERIMENT_ID: experiment_id})
         return Experiment(experiment_id, None)
     assert name is not None
-    from spanbook_schemas.ids import experiment_id as id_of_experiment
-
+    experiment = Experiment.named(name)
     _replace(_EXPERIMENT, {names.EXPERIMENT_NAME: name})
-    return Experiment(id_of_experiment(_DEFAULT_TENANT, name), name)
+    from ._entities import tell_experiment
+
+    tell_experiment(name)
+    return experiment
 
 
 def set_active_model(name: str | None = None, *, model_id: str | None = None) -> ActiveModel:
     """Attribute all spans that start from now on to a version of the application.
 
-    A name without an id gets the id that follows from the name. Raises ValueError when neither is given.
+    A name without an id gets the id that follows from the name; with a name, the version is written down with the
+    first span. Raises ValueError when neither is given.
     """
     if not name and not model_id:
         raise ValueError("cannot tell the model\nhint: set_active_model(name='agent-v3') or model_id='…'")
     previous = {key: _process[key] for key in _MODEL if key in _process}
-    model_id = model_id or _id_of_model(name or "")
+    model_id = model_id or id_of_model(name or "")
     chosen = {names.MODEL_ID: model_id} | ({names.MODEL_NAME: name} if name else {})
     _replace(_MODEL, chosen)
+    if name:
+        from ._entities import tell_model
+
+        tell_model(model_id, name)
     return ActiveModel(model_id, name, previous)
 
 
@@ -171,6 +186,18 @@ def on_events() -> dict[str, str]:
     return dict(_on_spans)
 
 
+def experiment_in_force() -> dict[str, str]:
+    """Return the experiment that was set for the process, also where the resource says it already."""
+    return {key: _process[key] for key in _EXPERIMENT if key in _process}
+
+
+def id_of_model(name: str) -> str:
+    """Return the id of the version of a name."""
+    import hashlib
+
+    return f"m-{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+
+
 def stamp(provider: TracerProvider) -> None:
     """See to it that every span of *provider* says where it belongs; once for each provider."""
     add: Any = getattr(provider, "add_span_processor", None)
@@ -228,9 +255,3 @@ def reset() -> None:
     _passing.clear()
     _resource.clear()
     _on_spans = {}
-
-
-def _id_of_model(name: str) -> str:
-    import hashlib
-
-    return f"m-{hashlib.sha256(name.encode()).hexdigest()[:32]}"

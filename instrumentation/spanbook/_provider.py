@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
@@ -27,6 +28,7 @@ _chosen: TracerProvider | None = None  # by `use`
 _known: TracerProvider | None = None  # the provider that `_tracer` belongs to
 _tracer: Tracer | None = None
 _own: list[Any] = []  # providers that Spanbook made
+_waiting: list[Callable[[], None]] = []  # what is done when the provider is known
 
 
 def tracer() -> Tracer:
@@ -74,6 +76,13 @@ def meter() -> Meter:
     return provider.get_meter(SCOPE, version())
 
 
+def when_known(action: Callable[[], None]) -> None:
+    """Do something now if spans have somewhere to go already, and else as soon as they have."""
+    _waiting.append(action)
+    if _known is not None:
+        _proceed()
+
+
 def use(tracer_provider: TracerProvider | None) -> None:
     """Send spans to *tracer_provider* instead of the global one; None returns to the global one."""
     global _chosen
@@ -84,6 +93,9 @@ def flush(timeout: float = 10.0) -> bool:
     """Send what waits, for at most *timeout* seconds; return whether all of it left in that time."""
     from opentelemetry import _logs
 
+    if _waiting:
+        tracer()
+        _proceed()
     owners: list[Any] = [_chosen, trace.get_tracer_provider(), _logs.get_logger_provider(), *_own]
     done: list[bool] = []
 
@@ -116,9 +128,15 @@ def _renewed(provider: TracerProvider) -> Tracer:
         if isinstance(provider, ProxyTracerProvider):
             provider = _made()
         _belonging.stamp(provider)
-        _tracer = provider.get_tracer(SCOPE, version())
+        made = _tracer = provider.get_tracer(SCOPE, version())
         _known = provider
-        return _tracer
+    _proceed()
+    return made
+
+
+def _proceed() -> None:
+    while _waiting:
+        _waiting.pop(0)()
 
 
 def _made() -> TracerProvider:

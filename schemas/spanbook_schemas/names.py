@@ -30,5 +30,13 @@ ASSESSMENT_OVERRIDES = "spanbook.assessment.overrides"  # id of the assessment t
 
 # Entities: log events named `spanbook.<entity>`, each with the entity's id and what changed
 EXPERIMENT_EVENT = "spanbook.experiment"
+EXPERIMENT_DESCRIPTION = "spanbook.experiment.description"
+EXPERIMENT_TAG_PREFIX = "spanbook.experiment.tag."
 LOGGED_MODEL_EVENT = "spanbook.logged_model"
+LOGGED_MODEL_ID = "spanbook.logged_model.id"
+LOGGED_MODEL_NAME = "spanbook.logged_model.name"
+LOGGED_MODEL_TYPE = "spanbook.logged_model.type"
+LOGGED_MODEL_STATUS = "spanbook.logged_model.status"  # PENDING, READY, FAILED
+LOGGED_MODEL_PARAM_PREFIX = "spanbook.logged_model.param."
+LOGGED_MODEL_TAG_PREFIX = "spanbook.logged_model.tag."
 TRACE_TAG_EVENT = "spanbook.trace.tag"

@@ -4,18 +4,21 @@ from collections.abc import Iterator
 
 import pytest
 from opentelemetry import propagate, trace
+from opentelemetry._logs import NoOpLogger
 from opentelemetry.context import attach, detach
 
 import spanbook
 from clients.spans import Spans
-from spanbook import _belonging
+from spanbook import _belonging, _entities, _provider
 from spanbook_schemas.ids import experiment_id
 
 
 @pytest.fixture(autouse=True)
-def nowhere() -> Iterator[None]:
+def nowhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(_provider, "logger", lambda: NoOpLogger("test"))  # what is told of them goes nowhere
     yield
     _belonging.reset()
+    _entities.reset()
 
 
 @spanbook.trace

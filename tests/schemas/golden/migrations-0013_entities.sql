@@ -29,7 +29,11 @@ SELECT
 FROM (
     SELECT
         EventName, tenant, Timestamp,
-        mapUpdate(mapFilter((key, value) -> key IN ('spanbook.experiment.id', 'spanbook.experiment.name', 'spanbook.model.id'), ResourceAttributes), LogAttributes) AS attributes
+        mapUpdate(
+            mapFilter((key, value) -> key = 'spanbook.model.id'
+                OR key IN ('spanbook.experiment.id', 'spanbook.experiment.name') AND LogAttributes['spanbook.experiment.id'] = '' AND LogAttributes['spanbook.experiment.name'] = '',
+                ResourceAttributes),
+            LogAttributes) AS attributes
     FROM otel_logs_local
     WHERE startsWith(EventName, 'spanbook.') AND EventName NOT IN ('spanbook.expectation', 'spanbook.trace.tag', 'spanbook.logged_model.metric')
 )

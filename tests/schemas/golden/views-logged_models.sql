@@ -34,7 +34,9 @@ FROM (
     GROUP BY tenant, model_id
     UNION ALL
     SELECT
-        e.tenant, e.id, anyIf(e.value, e.field IN ('name', 'model.name')), '', anyIf(e.value, e.field = 'experiment.id'), '',
+        e.tenant, e.id, anyIf(e.value, e.field IN ('name', 'model.name')), '',
+        argMaxIf(if(e.field = 'experiment.id', e.value, substring(lower(hex(SHA256(concat(e.tenant, '\0', e.value)))), 1, 16)),
+            (e.version, e.field = 'experiment.id'), e.field IN ('experiment.id', 'experiment.name') AND e.value != ''), '',
         anyIf(e.value, e.field = 'type'), anyIf(e.value, e.field = 'status'),
         mapFromArrays(groupArrayIf(substring(e.field, 7), startsWith(e.field, 'param.') AND e.value != ''), groupArrayIf(e.value, startsWith(e.field, 'param.') AND e.value != '')),
         mapFromArrays(groupArrayIf(substring(e.field, 5), startsWith(e.field, 'tag.') AND e.value != ''), groupArrayIf(e.value, startsWith(e.field, 'tag.') AND e.value != '')),

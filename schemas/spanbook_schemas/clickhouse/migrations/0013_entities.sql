@@ -36,8 +36,12 @@ SELECT
 FROM (
     SELECT
         EventName, tenant, Timestamp,
-        -- The experiment and model of whoever speaks hold where the event does not say.
-        mapUpdate(mapFilter((key, value) -> key IN ('spanbook.experiment.id', 'spanbook.experiment.name', 'spanbook.model.id'), ResourceAttributes), LogAttributes) AS attributes
+        -- The experiment and model of whoever speaks hold where the event does not say; an experiment's id and its name are said together or not at all.
+        mapUpdate(
+            mapFilter((key, value) -> key = 'spanbook.model.id'
+                OR key IN ('spanbook.experiment.id', 'spanbook.experiment.name') AND LogAttributes['spanbook.experiment.id'] = '' AND LogAttributes['spanbook.experiment.name'] = '',
+                ResourceAttributes),
+            LogAttributes) AS attributes
     FROM otel_logs
     WHERE startsWith(EventName, 'spanbook.') AND EventName NOT IN ('spanbook.expectation', 'spanbook.trace.tag', 'spanbook.logged_model.metric')
 )
