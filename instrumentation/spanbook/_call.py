@@ -235,7 +235,7 @@ class Call:
 
     def _close(self, error: BaseException | None) -> None:
         attributes = self._attributes
-        if self.first_chunk:
+        if self.first_chunk and self.operation != gen_ai.FETCH_RESPONSE:  # nothing is generated then
             attributes[gen_ai.RESPONSE_TIME_TO_FIRST_CHUNK] = (self.first_chunk - self.started) / 1e9
         span = self.span
         if span is None:

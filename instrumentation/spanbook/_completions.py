@@ -6,21 +6,16 @@ from typing import Any
 
 from spanbook_schemas import gen_ai
 
-from ._chat_completions import OpenAIChatCompletions
+from ._chat_completions import ChatCompletions, OpenAIChatCompletions
 from ._content import text_part
 from ._fields import field, items, text
 from ._readers import Attributes, Fields
 
 
-class Completions(OpenAIChatCompletions):
+class Completions(ChatCompletions):
     """Reads `/completions`."""
 
     operation = gen_ai.TEXT_COMPLETION
-
-    def request(self, request: Fields) -> Attributes:
-        found = super().request(request)
-        del found[gen_ai.OPENAI_API_TYPE]
-        return found
 
     def request_content(self, request: Fields) -> Attributes:
         prompt = request.get("prompt")
@@ -39,3 +34,12 @@ class Completions(OpenAIChatCompletions):
             ]
             or None
         }
+
+
+class OpenAICompletions(Completions, OpenAIChatCompletions):
+    """Reads what OpenAI itself adds."""
+
+    def request(self, request: Fields) -> Attributes:
+        found = super().request(request)
+        del found[gen_ai.OPENAI_API_TYPE]  # the conventions have no word for this one
+        return found

@@ -77,8 +77,10 @@ class FetchedResponse(Reader):
     operation = gen_ai.FETCH_RESPONSE
 
     def request(self, request: Fields) -> Attributes:
+        cursor = integer(request.get("starting_after"))
         return {
             gen_ai.RESPONSE_ID: request["path"].rpartition("/")[2],
+            gen_ai.REQUEST_STREAM_CURSOR: None if cursor is None else str(cursor),
             gen_ai.OPENAI_API_TYPE: "responses",
         }
 

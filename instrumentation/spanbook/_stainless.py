@@ -104,12 +104,12 @@ def _around(sdk: Sdk, route: Route, target: Target | None) -> Any:
 
 
 def _body(options: Any) -> Mapping[str, Any]:
-    """The request's fields as they will be sent; the path too, which names what a GET fetches."""
+    """The request's fields as they will be sent; of a GET, its query and its path, which name what is fetched."""
     body = options.json_data
     fields: Mapping[str, Any] = body if isinstance(body, Mapping) else {}
     if extra := options.extra_json:
         fields = {**fields, **extra}
-    return fields if options.method.lower() != "get" else {**fields, "path": options.url}
+    return fields if options.method.lower() != "get" else {**fields, **(options.params or {}), "path": options.url}
 
 
 def _settled(call: Call, options: Any, stream: Any, result: Any) -> Any:

@@ -6,7 +6,7 @@ import re
 
 from . import _stainless
 from ._chat_completions import OpenAIChatCompletions
-from ._completions import Completions
+from ._completions import OpenAICompletions
 from ._embeddings import Embeddings
 from ._hosts import provider_of
 from ._media import Images, Speech, Transcripts
@@ -18,7 +18,7 @@ _READERS: dict[str, Reader] = {
     "/chat/completions": OpenAIChatCompletions(),
     "/responses": Responses(),
     "/embeddings": Embeddings(),
-    "/completions": Completions(),
+    "/completions": OpenAICompletions(),
     "/images/generations": Images(),
     "/images/edits": Images(),
     "/images/variations": Images(),

@@ -1,13 +1,24 @@
-"""openai: chat completions, responses, embeddings, legacy completions, images."""
+"""openai: chat completions, responses and fetching them, embeddings, legacy completions, images, audio."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from fakes.replies import Reply
-from fakes.wires.openai import PIXEL
+from scenarios import openai_media
 from scenarios import openai_shaped as shape
-from scenarios.row import QUESTION, SYSTEM, SYSTEM_INSTRUCTIONS, TOOL_DEFINITION, USER_MESSAGE, Fields, Row, Way
+from scenarios.row import (
+    QUESTION,
+    SYSTEM,
+    SYSTEM_INSTRUCTIONS,
+    TOOL_DEFINITION,
+    USER_MESSAGE,
+    Fields,
+    Row,
+    Way,
+    output_messages,
+)
 
 
 def open_client(url: str, *, retries: int = 0, timeout: float = 20.0) -> Any:
@@ -142,22 +153,6 @@ RESPONSES = Row(
     ),
     stream=responses_stream,
 )
-EMBEDDINGS = Row(
-    name="openai.embeddings",
-    sdk="openai",
-    provider="openai",
-    operation="embeddings",
-    open=open_client,
-    open_async=open_async,
-    fields={"model": "fake-model", "input": ["a", "b"], "encoding_format": "float"},
-    asked={"gen_ai.request.encoding_formats": ("float",)},
-    answered=shape.embedded,
-    ways=(
-        Way("call", lambda client, fields: client.embeddings.create(**fields)),
-        Way("acall", lambda client, fields: client.embeddings.create(**fields), is_async=True),
-    ),
-    tools=False,
-)
 COMPLETIONS = Row(
     name="openai.completions",
     sdk="openai",
@@ -173,28 +168,60 @@ COMPLETIONS = Row(
     ways=(Way("call", lambda client, fields: client.completions.create(**fields)),),
     tools=False,
 )
-IMAGES = Row(
-    name="openai.images",
+
+
+def transcripts_stream(client: Any, fields: Fields) -> Any:
+    return client.audio.transcriptions.create(**fields, stream=True)
+
+
+def transcripts_drained(client: Any, fields: Fields) -> list[Any]:
+    return list(transcripts_stream(client, fields))
+
+
+def fetch(client: Any, fields: Fields) -> Any:
+    return client.responses.retrieve(**fields)
+
+
+def fetch_drained(client: Any, fields: Fields) -> list[Any]:
+    return list(client.responses.retrieve(**fields, stream=True))
+
+
+FETCH = Row(
+    name="openai.fetch_response",
     sdk="openai",
     provider="openai",
-    operation="generate_content",
+    operation="fetch_response",
     open=open_client,
     open_async=open_async,
-    fields={"model": "fake-model", "prompt": QUESTION},
-    asked={"gen_ai.output.type": "image", "gen_ai.input.messages": [USER_MESSAGE]},
+    fields={"response_id": "reply_1"},
+    asked={"openai.api.type": "responses"},
     answered=lambda reply, streamed: {
-        "gen_ai.usage.input_tokens": reply.usage.input if reply.usage else 0,
-        "gen_ai.usage.output_tokens": reply.usage.output if reply.usage else 0,
-        "gen_ai.usage.text.input_tokens": reply.usage.input if reply.usage else 0,
-        "gen_ai.usage.image.input_tokens": 0,
-        "gen_ai.output.messages": [
-            {
-                "role": "assistant",
-                "parts": [{"type": "blob", "modality": "image", "mime_type": "image/png", "content": PIXEL}],
-            }
-        ],
+        "gen_ai.response.id": "reply_1",
+        "gen_ai.response.model": "stored-model",
+        "gen_ai.response.status": "completed",
+        "gen_ai.response.finish_reasons": (reply.reason,),
+        "openai.response.service_tier": "default",
+        "gen_ai.output.messages": output_messages(reply, reply.reason),
     },
-    ways=(Way("call", lambda client, fields: client.images.generate(**fields)),),
-    tools=False,
+    ways=(Way("call", fetch), Way("acall", fetch, is_async=True), Way("stream", fetch_drained, streams=True)),
+    model="",
 )
-ROWS = (CHAT, RESPONSES, EMBEDDINGS, COMPLETIONS, IMAGES)
+RESUME = replace(
+    FETCH,
+    name="openai.resume_response",
+    fields={"response_id": "reply_1", "starting_after": 0},
+    asked={"openai.api.type": "responses", "gen_ai.request.stream_cursor": "0"},
+    ways=(Way("stream", fetch_drained, streams=True),),
+)
+MEDIA = openai_media.Sdk("openai", open_client, open_async)
+ROWS = (
+    CHAT,
+    RESPONSES,
+    FETCH,
+    RESUME,
+    COMPLETIONS,
+    MEDIA.embeddings(encoding_format="float"),
+    MEDIA.images(),
+    MEDIA.speech(),
+    MEDIA.transcripts(Way("stream", transcripts_drained, streams=True)),
+)

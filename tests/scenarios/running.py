@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -63,7 +64,11 @@ def shown(value: Any) -> Any:
 def sent(request: Request) -> tuple[Any, ...]:
     """A request without what differs between two calls of the bare SDK."""
     headers = [(name.lower(), value) for name, value in request.headers if name.lower() not in VOLATILE]
-    return request.method, request.target, headers, request.body
+    boundary = re.search(r"boundary=([^;]+)", request.header("content-type") or "")
+    if boundary is None:
+        return request.method, request.target, headers, request.body
+    fixed = [(name, value.replace(boundary[1], "boundary")) for name, value in headers]
+    return request.method, request.target, fixed, request.body.replace(boundary[1].encode(), b"boundary")
 
 
 async def chunks_of(stream: Any) -> AsyncIterator[Any]:

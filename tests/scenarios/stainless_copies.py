@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from scenarios import anthropic, openai_media
 from scenarios import openai_shaped as shape
-from scenarios.row import Open, Row
+from scenarios.row import QUESTION, USER_MESSAGE, Fields, Open, Row, Way
 
 
 def opener(module: str, name: str, path: str) -> Open:
@@ -34,4 +35,61 @@ def row(module: str, name: str) -> Row:
     )
 
 
-ROWS = (row("groq", "Groq"), row("together", "Together"), row("fireworks", "Fireworks"))
+def completions(module: str, name: str) -> Row:
+    return Row(
+        name=f"{module}.completions",
+        sdk=module,
+        provider=module,
+        operation="text_completion",
+        open=opener(module, name, module),
+        open_async=opener(module, f"Async{name}", module),
+        fields={"model": "fake-model", "prompt": QUESTION, "max_tokens": 64},
+        asked={"gen_ai.request.max_tokens": 64, "gen_ai.input.messages": [USER_MESSAGE]},
+        answered=shape.answered,
+        ways=(Way("call", complete), Way("stream", completed_in_pieces, streams=True)),
+        tools=False,
+    )
+
+
+def complete(client: Any, fields: Fields) -> Any:
+    return client.completions.create(**fields)
+
+
+def completed_in_pieces(client: Any, fields: Fields) -> list[Any]:
+    return list(client.completions.create(**fields, stream=True))
+
+
+GROQ = openai_media.Sdk("groq", opener("groq", "Groq", "groq"), opener("groq", "AsyncGroq", "groq"))
+TOGETHER = openai_media.Sdk(
+    "together", opener("together", "Together", "together"), opener("together", "AsyncTogether", "together")
+)
+FIREWORKS_MESSAGES = Row(
+    name="fireworks.messages",
+    sdk="fireworks",
+    provider="fireworks",
+    operation="chat",
+    open=opener("fireworks", "Fireworks", "fireworks"),
+    open_async=opener("fireworks", "AsyncFireworks", "fireworks"),
+    fields=anthropic.FIELDS,
+    asked=anthropic.ASKED,
+    answered=anthropic.answered,
+    ways=(
+        Way("call", anthropic.create),
+        Way("acall", anthropic.create, is_async=True),
+    ),
+)
+ROWS = (
+    row("groq", "Groq"),
+    GROQ.embeddings(encoding_format="float"),
+    GROQ.speech(),
+    GROQ.transcripts(),
+    row("together", "Together"),
+    completions("together", "Together"),
+    TOGETHER.embeddings(),
+    TOGETHER.images(),
+    TOGETHER.speech(),
+    TOGETHER.transcripts(),
+    row("fireworks", "Fireworks"),
+    completions("fireworks", "Fireworks"),
+    FIREWORKS_MESSAGES,
+)

@@ -63,7 +63,9 @@ def completions(request: Request, reply: Reply) -> Body | Stream:
     if not request.json.get("stream"):
         return Body({**part(reply.text, reply.reason), **_usage_field(reply)}, headers=IDS)
     events: list[Any] = [*(part(piece, None) for piece in reply.pieces), part("", reply.reason)]
-    if _wants_usage(request):
+    if request.path.split("/")[1] in USAGE_UNASKED:
+        events[-1] |= _usage_field(reply)
+    elif _wants_usage(request):
         events.append({**head, "choices": [], **_usage_field(reply)})
     return Stream([*events, "[DONE]"], sse)
 
@@ -84,13 +86,16 @@ def speech(request: Request, reply: Reply) -> Body:
     return Body(b"ID3" + reply.text.encode() * 64, content_type="audio/mpeg", headers=IDS)
 
 
-def transcription(request: Request, reply: Reply) -> Body:
+def transcription(request: Request, reply: Reply) -> Body | Stream:
     usage = reply.usage and {
         "type": "tokens",
         "input_tokens": reply.usage.input,
         "output_tokens": reply.usage.output,
         "total_tokens": reply.usage.input + reply.usage.output,
     }
+    if b'name="stream"\r\n\r\ntrue' in request.body:
+        said = [{"type": "transcript.text.delta", "delta": piece} for piece in reply.pieces]
+        return Stream([*said, {"type": "transcript.text.done", "text": reply.text, "usage": usage}], sse)
     return Body({"text": reply.text, "usage": usage}, headers=IDS)
 
 

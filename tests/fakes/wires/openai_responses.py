@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from typing import Any
@@ -21,9 +22,10 @@ def responses(request: Request, reply: Reply) -> Body | Stream:
 
 def fetch(request: Request, reply: Reply) -> Body | Stream:
     """`GET /responses/{id}`: the stored response."""
+    stored = dataclasses.replace(reply, model=reply.model or "stored-model")
     if "stream=true" in request.target:
-        return Stream(events(request, reply), named_sse)
-    return Body(response(request, reply) | {"model": reply.model or "stored-model"}, headers=openai.IDS)
+        return Stream(events(request, stored), named_sse)
+    return Body(response(request, stored), headers=openai.IDS)
 
 
 def response(request: Request, reply: Reply) -> dict[str, Any]:
