@@ -10,12 +10,13 @@ from spanbook_schemas import gen_ai
 
 from ._chat_completions import Cast, ChatCompletions, parameters
 from ._content import Part, binary, parsed, plain, text_part
-from ._fields import field, integer, items, number, text, texts
+from ._fields import field, fields, integer, items, number, text, texts
 from ._messages import Messages
 from ._readers import Attributes, Fields, Reader
 
 _INFERENCE: Mapping[str, tuple[str, Cast]] = {
     "maxTokens": (gen_ai.REQUEST_MAX_TOKENS, integer),
+    "max_new_tokens": (gen_ai.REQUEST_MAX_TOKENS, integer),
     "temperature": (gen_ai.REQUEST_TEMPERATURE, number),
     "topP": (gen_ai.REQUEST_TOP_P, number),
     "topK": (gen_ai.REQUEST_TOP_K, integer),
@@ -108,7 +109,7 @@ class InvokedChat(ChatCompletions):
 
 
 class InvokedPrompt(Reader):
-    """Reads bodies of a prompt and its continuation: Titan, Llama, older Mistral, Cohere."""
+    """Reads bodies of a prompt and its continuation: Titan, Llama, older Mistral, Cohere's Command."""
 
     operation = gen_ai.TEXT_COMPLETION
     _PARAMETERS: Mapping[str, tuple[str, Cast]] = {
@@ -121,6 +122,9 @@ class InvokedPrompt(Reader):
         "k": (gen_ai.REQUEST_TOP_K, integer),
         "stop": (gen_ai.REQUEST_STOP_SEQUENCES, texts),
         "stop_sequences": (gen_ai.REQUEST_STOP_SEQUENCES, texts),
+        "seed": (gen_ai.REQUEST_SEED, integer),
+        "frequency_penalty": (gen_ai.REQUEST_FREQUENCY_PENALTY, number),
+        "presence_penalty": (gen_ai.REQUEST_PRESENCE_PENALTY, number),
     }
 
     def request(self, request: Fields) -> Attributes:
@@ -131,37 +135,96 @@ class InvokedPrompt(Reader):
 
     def request_content(self, request: Fields) -> Attributes:
         body = _body(request)
-        prompt = next((told for name in ("prompt", "inputText", "message") if (told := text(body.get(name)))), None)
+        prompt = text(body.get("prompt")) or text(body.get("inputText"))
         return {gen_ai.INPUT_MESSAGES: [{"role": "user", "parts": [text_part(prompt)]}] if prompt else None}
 
     def response(self, response: Any) -> Attributes:
         reason = self._reason(response)
-        written = integer(field(response, "generation_token_count"))
-        first = _first(response)
-        return {
+        metrics = field(response, "amazon-bedrock-invocationMetrics")
+        read = (
+            field(response, "prompt_token_count"),
+            field(response, "inputTextTokenCount"),
+            field(metrics, "inputTokenCount"),
+        )
+        written = (
+            field(response, "generation_token_count"),
+            field(_first(response), "tokenCount"),
+            field(response, "totalOutputTextTokenCount"),
+            field(metrics, "outputTokenCount"),
+        )
+        found = {
+            gen_ai.RESPONSE_ID: text(field(response, "response_id")) or text(field(response, "id")),
             gen_ai.RESPONSE_FINISH_REASONS: [_REASONS.get(reason, reason)] if reason else None,
-            gen_ai.USAGE_INPUT_TOKENS: integer(
-                field(response, "prompt_token_count") or field(response, "inputTextTokenCount")
-            ),
-            gen_ai.USAGE_OUTPUT_TOKENS: integer(field(first, "tokenCount")) if written is None else written,
+            gen_ai.USAGE_INPUT_TOKENS: _count(read),
+            gen_ai.USAGE_OUTPUT_TOKENS: _count(written),
         }
+        return {name: value for name, value in found.items() if value is not None}  # the headers may have told it
 
     def response_content(self, response: Any) -> Attributes:
-        places = (field(response, "generation"), field(_first(response), "outputText"), field(_first(response), "text"))
-        said = next(filter(None, map(text, (*places, field(response, "text")))), None)
-        return _answer([text_part(said)], self._reason(response)) if said else {}
+        return _answer([text_part(said)], self._reason(response)) if (said := self._said(response)) else {}
 
     def join(self, chunks: list[Any]) -> Any:
         told = [_unpacked(chunk) for chunk in chunks]
-        pieces = [self.response_content(piece).get(gen_ai.OUTPUT_MESSAGES) for piece in told]
-        said = "".join(messages[0]["parts"][0]["content"] for messages in pieces if messages)
-        counts = {name: value for piece in told for name, value in piece.items() if value is not None}
-        return {**counts, "generation": said}
+        said = "".join(filter(None, map(self._said, told)))
+        reason = next(filter(None, map(self._reason, reversed(told))), None)
+        known = {name: value for piece in told for name, value in fields(piece).items() if value is not None}
+        return {**known, "outputs": None, "generation": said, "stop_reason": reason}
+
+    def _said(self, response: Any) -> str | None:
+        first = _first(response)
+        places = (
+            field(response, "generation"),
+            field(first, "outputText"),
+            field(first, "text"),
+            field(response, "text"),
+        )
+        return next(filter(None, map(text, places)), None)
 
     def _reason(self, response: Any) -> str | None:
         first = _first(response)
-        names = (field(response, "stop_reason"), field(first, "stop_reason"), field(first, "completionReason"))
-        return next(filter(None, map(text, (*names, field(response, "finish_reason")))), None)
+        places = (
+            field(response, "stop_reason"),
+            field(first, "stop_reason"),
+            field(first, "completionReason"),
+            field(first, "finish_reason"),
+            field(response, "finish_reason"),
+        )
+        return next(filter(None, map(text, places)), None)
+
+
+class InvokedCommand(InvokedPrompt):
+    """Reads the body of Cohere's Command R: the last message, and the conversation before it."""
+
+    operation = gen_ai.CHAT
+
+    def request_content(self, request: Fields) -> Attributes:
+        body = _body(request)
+        said = [*items(body.get("chat_history")), {"role": "USER", "message": body.get("message")}]
+        preamble = text(body.get("preamble"))
+        return {
+            gen_ai.INPUT_MESSAGES: [_turn(item) for item in said],
+            gen_ai.SYSTEM_INSTRUCTIONS: [text_part(preamble)] if preamble else None,
+            gen_ai.TOOL_DEFINITIONS: [_command_tool(tool) for tool in items(body.get("tools"))] or None,
+        }
+
+    def response(self, response: Any) -> Attributes:
+        found = super().response(response)
+        if field(response, "tool_calls"):
+            found[gen_ai.RESPONSE_FINISH_REASONS] = ["tool_calls"]
+        return found
+
+    def response_content(self, response: Any) -> Attributes:
+        calls = [
+            {"type": "tool_call", "name": text(field(call, "name")) or "", "arguments": field(call, "parameters")}
+            for call in items(field(response, "tool_calls"))
+        ]
+        said = self._said(response)
+        return _answer([*([text_part(said)] if said else []), *calls], "tool_use" if calls else self._reason(response))
+
+    def join(self, chunks: list[Any]) -> Any:
+        joined = super().join([chunk for chunk in chunks if field(_unpacked(chunk), "event_type") != "stream-end"])
+        last = _unpacked(chunks[-1])
+        return {**joined, **fields(last), **fields(field(last, "response"))}
 
 
 class InvokedEmbeddings(Reader):
@@ -180,7 +243,8 @@ class InvokedEmbeddings(Reader):
     def response(self, response: Any) -> Attributes:
         vectors = field(response, "embeddings")
         vector = field(response, "embedding") or (vectors[0] if isinstance(vectors, list) and vectors else None)
-        found: Attributes = {gen_ai.USAGE_INPUT_TOKENS: integer(field(response, "inputTextTokenCount"))}
+        counted = integer(field(response, "inputTextTokenCount"))
+        found: Attributes = {} if counted is None else {gen_ai.USAGE_INPUT_TOKENS: counted}
         return {**found, gen_ai.EMBEDDINGS_DIMENSION_COUNT: len(vector)} if isinstance(vector, list) else found
 
 
@@ -239,10 +303,11 @@ class KnowledgeBase(Reader):
 
 
 CONVERSE, AGENT, RETRIEVE = Converse(), HostedAgent(), KnowledgeBase()
-_CLAUDE, _NOVA, _CHAT, _PROMPT, _EMBEDDINGS = (
+_CLAUDE, _NOVA, _CHAT, _COMMAND, _PROMPT, _EMBEDDINGS = (
     InvokedClaude(),
     InvokedNova(),
     InvokedChat(),
+    InvokedCommand(),
     InvokedPrompt(),
     InvokedEmbeddings(),
 )
@@ -257,7 +322,8 @@ def family_of(params: Mapping[str, Any]) -> Reader:
         return _CLAUDE
     if "amazon.nova" in model:
         return _NOVA
-    return _CHAT if "messages" in _body(params) else _PROMPT
+    body = _body(params)
+    return _CHAT if "messages" in body else _COMMAND if "message" in body else _PROMPT
 
 
 def _body(request: Fields) -> dict[str, Any]:
@@ -278,6 +344,21 @@ def _unpacked(chunk: Any) -> Any:
         return json.loads(inner)
     except ValueError:
         return {}
+
+
+def _count(places: tuple[Any, ...]) -> int | None:
+    return next((count for place in places if (count := integer(place)) is not None), None)
+
+
+def _turn(value: Any) -> dict[str, Any]:
+    """Return one turn of Cohere's history."""
+    role = {"CHATBOT": "assistant", "SYSTEM": "system", "TOOL": "tool"}.get(text(field(value, "role")) or "", "user")
+    return {"role": role, "parts": [text_part(text(field(value, "message")) or "")]}
+
+
+def _command_tool(tool: Any) -> dict[str, Any]:
+    told = {"name": text(field(tool, "name")) or "", "description": text(field(tool, "description")) or ""}
+    return {"type": "function", **told, "parameters": field(tool, "parameter_definitions")}
 
 
 def _first(response: Any) -> Any:

@@ -79,7 +79,7 @@ def _settle(call: Call, result: Any, operation_name: str, api_params: Mapping[st
             call.finish(result)
             return
         if operation_name == "InvokeModel":
-            call.set(_counts(result))
+            call.set(_counts(result, call.operation))
             _watch_body(result[key], call)
         else:
             _watch_events(result[key], call)
@@ -88,13 +88,15 @@ def _settle(call: Call, result: Any, operation_name: str, api_params: Mapping[st
         call.finish()
 
 
-def _counts(result: Mapping[str, Any]) -> Attributes:
+def _counts(result: Mapping[str, Any], operation: str) -> Attributes:
     """Read the token counts of the headers; the body of some models has none."""
     headers = result["ResponseMetadata"]["HTTPHeaders"]
     counted = {name: int(headers[header]) for header, name in _COUNTS.items() if str(headers.get(header)).isdigit()}
     cached = (gen_ai.USAGE_CACHE_READ_INPUT_TOKENS, gen_ai.USAGE_CACHE_WRITE_INPUT_TOKENS)
     if gen_ai.USAGE_INPUT_TOKENS in counted:
         counted[gen_ai.USAGE_INPUT_TOKENS] += sum(counted.get(name, 0) for name in cached)
+    if operation == gen_ai.EMBEDDINGS:
+        counted.pop(gen_ai.USAGE_OUTPUT_TOKENS, None)
     return dict(counted)
 
 

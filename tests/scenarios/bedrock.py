@@ -1,4 +1,4 @@
-"""Bedrock through boto3: converse, invoke-model of two makers, hosted agents and knowledge bases."""
+"""Bedrock through boto3: converse, invoke-model with every maker's body, hosted agents and knowledge bases."""
 
 from __future__ import annotations
 
@@ -176,22 +176,142 @@ CLAUDE = Row(
     ways=(Way("call", invoke), Way("pieces", invoke_in_pieces), Way("stream", invoke_drained, streams=True)),
     model=MODEL,
 )
-LLAMA = Row(
-    name="bedrock.invoke_llama",
-    sdk="bedrock",
-    provider="aws.bedrock",
-    operation="text_completion",
-    open=opener("bedrock-runtime"),
-    open_async=None,
-    fields={
-        "modelId": "meta.llama-fake",
-        "body": json.dumps({"prompt": QUESTION, "max_gen_len": 64, "temperature": 0.5}),
-    },
-    asked=INVOKE_ASKED,
-    answered=prompted,
-    ways=(Way("call", invoke), Way("stream", invoke_drained, streams=True)),
-    tools=False,
-    model="meta.llama-fake",
+
+
+def body(operation: str, maker: str, model: str, told: Fields, **more: Any) -> Row:
+    """A body of its maker's own."""
+    return Row(
+        name=f"bedrock.invoke_{maker}",
+        sdk="bedrock",
+        provider="aws.bedrock",
+        operation=operation,
+        open=opener("bedrock-runtime"),
+        open_async=None,
+        fields={"modelId": model, "body": json.dumps(told)},
+        model=model,
+        **{
+            "asked": INVOKE_ASKED,
+            "answered": prompted,
+            "ways": (Way("call", invoke), Way("stream", invoke_drained, streams=True)),
+            "tools": False,
+            **more,
+        },
+    )
+
+
+def commanded(reply: Reply, streamed: bool) -> dict[str, Any]:
+    return {
+        **prompted(reply, streamed),
+        "gen_ai.response.id": reply.id,
+        "gen_ai.response.finish_reasons": (reply.reason,),
+        "gen_ai.output.messages": output_messages(reply, reply.reason, ids=False),
+    }
+
+
+def embedded(reply: Reply, streamed: bool) -> dict[str, Any]:
+    counts = {"gen_ai.usage.input_tokens": reply.usage.input} if reply.usage else {}
+    return {"gen_ai.embeddings.dimension.count": len(reply.vector), **counts}
+
+
+NOVA_BODY = {
+    "schemaVersion": "messages-v1",
+    "messages": FIELDS["messages"],
+    "system": FIELDS["system"],
+    "inferenceConfig": {**FIELDS["inferenceConfig"], "topK": 40},
+    "toolConfig": FIELDS["toolConfig"],
+}
+TITAN_CONFIG = {"maxTokenCount": 64, "temperature": 0.5, "topP": 0.9, "stopSequences": ["END"]}
+SAMPLED = {**INVOKE_ASKED, "gen_ai.request.top_p": 0.9, "gen_ai.request.stop_sequences": ("END",)}
+COMMAND = {"max_tokens": 64, "temperature": 0.5, "p": 0.9, "k": 40, "stop_sequences": ["END"]}
+BODIES = (
+    body("chat", "nova", "amazon.nova-fake-v1:0", NOVA_BODY, asked=ASKED, answered=answered, tools=True),
+    body(
+        "text_completion",
+        "titan",
+        "amazon.titan-text-fake",
+        {"inputText": QUESTION, "textGenerationConfig": TITAN_CONFIG},
+        asked=SAMPLED,
+    ),
+    body("text_completion", "llama", "meta.llama-fake", {"prompt": QUESTION, "max_gen_len": 64, "temperature": 0.5}),
+    body(
+        "text_completion",
+        "mistral",
+        "mistral.fake-7b",
+        {"prompt": QUESTION, "max_tokens": 64, "temperature": 0.5, "top_p": 0.9, "top_k": 40, "stop": ["END"]},
+        asked={**SAMPLED, "gen_ai.request.top_k": 40},
+    ),
+    body(
+        "text_completion",
+        "command",
+        "cohere.command-fake",
+        {"prompt": QUESTION, **COMMAND},
+        asked={**SAMPLED, "gen_ai.request.top_k": 40},
+        answered=lambda reply, streamed: (
+            prompted(reply, streamed) | ({} if streamed else {"gen_ai.response.id": reply.id})
+        ),
+    ),
+    body(
+        "chat",
+        "command_r",
+        "cohere.command-r-fake",
+        {
+            "message": QUESTION,
+            "preamble": SYSTEM,
+            "chat_history": [{"role": "USER", "message": "Hi"}, {"role": "CHATBOT", "message": "Hello."}],
+            "seed": 7,
+            "frequency_penalty": 0.25,
+            "presence_penalty": 0.5,
+            "tools": [
+                {
+                    "name": "get_weather",
+                    "description": "Current weather",
+                    "parameter_definitions": {"city": {"type": "str", "required": True}},
+                }
+            ],
+            **COMMAND,
+        },
+        asked={
+            **SAMPLED,
+            "gen_ai.request.top_k": 40,
+            "gen_ai.request.seed": 7,
+            "gen_ai.request.frequency_penalty": 0.25,
+            "gen_ai.request.presence_penalty": 0.5,
+            "gen_ai.system_instructions": SYSTEM_INSTRUCTIONS,
+            "gen_ai.tool.definitions": [
+                {
+                    "type": "function",
+                    "name": "get_weather",
+                    "description": "Current weather",
+                    "parameters": {"city": {"type": "str", "required": True}},
+                }
+            ],
+            "gen_ai.input.messages": [
+                {"role": "user", "parts": [{"type": "text", "content": "Hi"}]},
+                {"role": "assistant", "parts": [{"type": "text", "content": "Hello."}]},
+                USER_MESSAGE,
+            ],
+        },
+        answered=commanded,
+        tools=True,
+    ),
+    body(
+        "embeddings",
+        "titan_embed",
+        "amazon.titan-embed-fake",
+        {"inputText": "a", "dimensions": 3, "embeddingTypes": ["float"]},
+        asked={"gen_ai.request.encoding_formats": ("float",)},
+        answered=embedded,
+        ways=(Way("call", invoke),),
+    ),
+    body(
+        "embeddings",
+        "cohere_embed",
+        "cohere.embed-fake",
+        {"texts": ["a", "b"], "input_type": "search_query"},
+        asked={},
+        answered=embedded,
+        ways=(Way("call", invoke),),
+    ),
 )
 AGENT = Row(
     name="bedrock.agent",
@@ -242,4 +362,4 @@ RETRIEVE = Row(
     tools=False,
     model="",
 )
-ROWS = (CONVERSE, CLAUDE, LLAMA, AGENT, RETRIEVE)
+ROWS = (CONVERSE, CLAUDE, *BODIES, AGENT, RETRIEVE)

@@ -47,9 +47,7 @@ def invoke(request: Request, reply: Reply) -> Body:
 
 
 def invoke_stream(request: Request, reply: Reply) -> Stream:
-    if _family(request) is not _claude:
-        return Stream([_family(request)(request, reply)], chunk_message, EVENT_STREAM)
-    events = anthropic.events(request, reply)
+    events = STREAMS[_family(request)](request, reply)
     if reply.usage:
         metrics = {"inputTokenCount": reply.usage.input, "outputTokenCount": reply.usage.output}
         events[-1] = {**events[-1], "amazon-bedrock-invocationMetrics": metrics}
@@ -178,11 +176,23 @@ def _nova(request: Request, reply: Reply) -> dict[str, Any]:
     return value
 
 
+def _nova_events(request: Request, reply: Reply) -> list[dict[str, Any]]:
+    return list(converse_stream(request, reply).events)
+
+
 def _titan(request: Request, reply: Reply) -> dict[str, Any]:
     if "embed" in request.path:
         return {"embedding": list(reply.vector), "inputTextTokenCount": reply.usage.input if reply.usage else 0}
     result = {"outputText": reply.text, "completionReason": "FINISH", "tokenCount": reply.usage and reply.usage.output}
     return {"inputTextTokenCount": reply.usage and reply.usage.input, "results": [result]}
+
+
+def _titan_events(request: Request, reply: Reply) -> list[dict[str, Any]]:
+    counts = {"totalOutputTextTokenCount": None, "inputTextTokenCount": None, "completionReason": None}
+    events = [{"outputText": piece, "index": 0, **counts} for piece in reply.pieces]
+    counted = reply.usage
+    totals = {"totalOutputTextTokenCount": counted and counted.output, "inputTextTokenCount": counted and counted.input}
+    return [*events[:-1], {**events[-1], **totals, "completionReason": "FINISH"}]
 
 
 def _llama(request: Request, reply: Reply) -> dict[str, Any]:
@@ -191,12 +201,49 @@ def _llama(request: Request, reply: Reply) -> dict[str, Any]:
     return {"generation": reply.text, "stop_reason": "stop", **counts}
 
 
+def _llama_events(request: Request, reply: Reply) -> list[dict[str, Any]]:
+    counted = reply.usage
+    events: list[dict[str, Any]] = [
+        {"generation": piece, "prompt_token_count": None, "generation_token_count": at + 1, "stop_reason": None}
+        for at, piece in enumerate(reply.pieces)
+    ]
+    events[0]["prompt_token_count"] = counted and counted.input
+    total = {"generation": "", "generation_token_count": counted and counted.output, "stop_reason": "stop"}
+    return [*events, {"prompt_token_count": None, **total}]
+
+
 def _mistral(request: Request, reply: Reply) -> dict[str, Any]:
     return {"outputs": [{"text": reply.text, "stop_reason": "stop"}]}
 
 
+def _mistral_events(request: Request, reply: Reply) -> list[dict[str, Any]]:
+    words = [{"outputs": [{"text": piece, "stop_reason": None}]} for piece in reply.pieces]
+    return [*words, {"outputs": [{"text": "", "stop_reason": "stop"}]}]
+
+
 def _cohere(request: Request, reply: Reply) -> dict[str, Any]:
-    return {"response_id": reply.id, "text": reply.text, "finish_reason": "COMPLETE"}
+    """Command R has conversations, Command a prompt, and Embed lists of vectors."""
+    if "embed" in request.path:
+        count = len(request.json.get("texts") or [""])
+        return {"id": reply.id, "embeddings": [list(reply.vector)] * count, "response_type": "embeddings_floats"}
+    if "message" not in request.json:
+        said = {"id": reply.id, "text": reply.text, "finish_reason": "COMPLETE"}
+        return {"id": reply.id, "generations": [said], "prompt": request.json.get("prompt")}
+    called = [{"name": call.name, "parameters": call.arguments} for call in reply.tool_calls]
+    said = {"text": reply.text, "finish_reason": "COMPLETE", **({"tool_calls": called} if called else {})}
+    return {"response_id": reply.id, "generation_id": "generation_1", **said}
+
+
+def _cohere_events(request: Request, reply: Reply) -> list[dict[str, Any]]:
+    whole = _cohere(request, reply)
+    if "message" not in request.json:
+        pieces = [{"text": piece, "is_finished": False} for piece in reply.pieces]
+        return [*pieces, {"is_finished": True, "finish_reason": "COMPLETE"}]
+    events: list[dict[str, Any]] = [{"event_type": "stream-start", "is_finished": False, "generation_id": "g"}]
+    for piece in reply.pieces if not reply.tool_calls else ():
+        events.append({"event_type": "text-generation", "is_finished": False, "text": piece})
+    ending = {"event_type": "stream-end", "is_finished": True, "finish_reason": "COMPLETE", "response": whole}
+    return [*events, ending]
 
 
 FAMILIES: dict[str, Callable[[Request, Reply], dict[str, Any]]] = {
@@ -206,6 +253,14 @@ FAMILIES: dict[str, Callable[[Request, Reply], dict[str, Any]]] = {
     "meta.llama": _llama,
     "mistral.": _mistral,
     "cohere.": _cohere,
+}
+STREAMS: dict[Callable[[Request, Reply], dict[str, Any]], Callable[[Request, Reply], list[dict[str, Any]]]] = {
+    _claude: anthropic.events,
+    _nova: _nova_events,
+    _titan: _titan_events,
+    _llama: _llama_events,
+    _mistral: _mistral_events,
+    _cohere: _cohere_events,
 }
 
 STREAM_ERROR = {"modelStreamErrorException": {"message": "injected fault", "originalStatusCode": 500}}
