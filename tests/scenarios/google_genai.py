@@ -1,4 +1,4 @@
-"""google-genai: generate_content and embeddings, on AI Studio and on Vertex."""
+"""google-genai: generate_content, embeddings and images, on AI Studio and on Vertex."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 from fakes.replies import Reply
+from fakes.wires.google import PIXEL
 from scenarios import openai_shaped as shape
 from scenarios.row import (
     PARAMETERS,
@@ -194,4 +195,53 @@ EMBED = Row(
     ways=(Way("call", embed), Way("acall", aembed, is_async=True)),
     tools=False,
 )
-ROWS = (GENERATE, VERTEX, EMBED)
+VERTEX_EMBED = dataclasses.replace(
+    EMBED,
+    name="google_genai.vertex_embed",
+    provider="gcp.vertex_ai",
+    open=open_vertex,
+    open_async=open_vertex,
+    fields={"model": "text-embedding-fake", "contents": ["a"], "config": {"output_dimensionality": 3}},
+    answered=lambda reply, streamed: {
+        "gen_ai.embeddings.dimension.count": len(reply.vector),
+        "gen_ai.usage.input_tokens": reply.usage.input if reply.usage else 0,
+    },
+    ways=(Way("call", embed),),
+    model="text-embedding-fake",
+)
+
+
+def paint(client: Any, fields: Fields) -> Any:
+    return client.models.generate_images(**fields)
+
+
+async def apaint(client: Any, fields: Fields) -> Any:
+    return await client.aio.models.generate_images(**fields)
+
+
+IMAGES = Row(
+    name="google_genai.images",
+    sdk="google_genai",
+    provider="gcp.vertex_ai",
+    operation="generate_content",
+    open=open_vertex,
+    open_async=open_vertex,
+    connection=Connection,
+    fields={"model": "fake-model", "prompt": QUESTION, "config": {"number_of_images": 2}},
+    asked={
+        "gen_ai.output.type": "image",
+        "gen_ai.request.choice.count": 2,
+        "gen_ai.input.messages": [USER_MESSAGE],
+    },
+    answered=lambda reply, streamed: {
+        "gen_ai.output.messages": [
+            {
+                "role": "assistant",
+                "parts": [{"type": "blob", "modality": "image", "mime_type": "image/png", "content": PIXEL}] * 2,
+            }
+        ]
+    },
+    ways=(Way("call", paint), Way("acall", apaint, is_async=True)),
+    tools=False,
+)
+ROWS = (GENERATE, VERTEX, EMBED, VERTEX_EMBED, IMAGES)

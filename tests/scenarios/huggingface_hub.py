@@ -1,4 +1,4 @@
-"""huggingface_hub: chat, text generation and embeddings of the inference client."""
+"""huggingface_hub: chat, text generation, embeddings and images of the inference client."""
 
 from __future__ import annotations
 
@@ -137,4 +137,30 @@ EMBED = Row(
     tools=False,
     model="",
 )
-ROWS = (CHAT, GENERATE, EMBED)
+
+
+def paint(client: Any, fields: Fields) -> Any:
+    return client.text_to_image(**fields).size
+
+
+IMAGES = Row(
+    name="huggingface_hub.text_to_image",
+    sdk="huggingface_hub",
+    provider="huggingface",
+    operation="generate_content",
+    open=open_model,
+    open_async=None,
+    connection=Connection,
+    fields={"prompt": QUESTION, "num_inference_steps": 2, "seed": 7},
+    asked={
+        "gen_ai.output.type": "image",
+        "gen_ai.request.seed": 7,
+        "gen_ai.input.messages": [USER_MESSAGE],
+    },
+    answered=lambda reply, streamed: {},
+    ways=(Way("call", paint),),
+    retries=False,
+    tools=False,
+    model="",
+)
+ROWS = (CHAT, GENERATE, EMBED, IMAGES)

@@ -9,6 +9,7 @@ from fakes.exchange import Asked, Body, Request, Stream, Wire, sse
 from fakes.replies import Fault, Reply
 
 REASONS = {"stop": "STOP", "length": "MAX_TOKENS", "tool_calls": "STOP", "content_filter": "SAFETY"}
+PIXEL = "iVBORw0KGgo="
 STATUSES = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 429: "RESOURCE_EXHAUSTED", 503: "UNAVAILABLE"}
 
 
@@ -40,7 +41,8 @@ def predict(request: Request, reply: Reply) -> Body:
         counted = {"token_count": reply.usage.input if reply.usage else 0, "truncated": False}
         embedding = {"values": list(reply.vector), "statistics": counted}
         return Body({"predictions": [{"embeddings": embedding}] * len(instances)})
-    return Body({"predictions": [{"bytesBase64Encoded": "iVBORw0KGgo=", "mimeType": "image/png"}]})
+    count = (request.json.get("parameters") or {}).get("sampleCount") or 1
+    return Body({"predictions": [{"bytesBase64Encoded": PIXEL, "mimeType": "image/png"}] * count})
 
 
 def count_tokens(request: Request, reply: Reply) -> Body:

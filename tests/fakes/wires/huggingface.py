@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from typing import Any
 
 from fakes.exchange import Body, Request, Stream, Wire, sse
 from fakes.replies import Fault, Reply
+
+PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==")
+"""An image of one."""
 
 
 def task(request: Request, reply: Reply) -> Body | Stream:
@@ -14,6 +18,8 @@ def task(request: Request, reply: Reply) -> Body | Stream:
     parameters = request.json.get("parameters") or {}
     if "max_new_tokens" in parameters or "details" in parameters or request.json.get("stream"):
         return generation(request, reply)
+    if "num_inference_steps" in parameters:
+        return Body(PIXEL, "image/png")
     given = request.json.get("inputs")
     count = len(given) if isinstance(given, list) else 1
     return Body([list(reply.vector)] * count)

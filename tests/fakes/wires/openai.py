@@ -162,7 +162,7 @@ def _head(request: Request, reply: Reply) -> dict[str, Any]:
     return {
         "id": reply.id,
         "created": CREATED,
-        "model": reply.model or request.model,
+        "model": reply.model or request.model or "fake-model",  # an agent's, which nobody asked for
         "system_fingerprint": "fp_1",
         "service_tier": "default",
     }
