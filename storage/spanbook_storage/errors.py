@@ -1,7 +1,7 @@
 """What can go wrong with the store, as the writer has to know it: try again, set the data aside, or call the operator.
 
-The codes are ClickHouse's. One that is not listed is puzzling: the writer gives it a few tries before it looks for a
-poisonous request, so that nothing is dropped for a reason nobody thought of.
+The codes are ClickHouse's. One that is not listed, or that means now the one and now the other, is puzzling: only what
+becomes of other requests tells, so that nothing is dropped for a reason nobody thought of.
 """
 
 
@@ -23,7 +23,7 @@ class Retryable(StoreError):
 
 
 class Puzzling(Retryable):
-    """A code that nobody has classified: worth some tries, and then to be treated as poison."""
+    """Data or store may be to blame: worth some tries, and poison where others of its kind are stored meanwhile."""
 
 
 class Poison(StoreError):
@@ -42,8 +42,9 @@ class SchemaChanged(Misconfigured):
 # VALUE_IS_OUT_OF_RANGE, TOO_LARGE_STRING_SIZE, UNKNOWN_PROTOBUF_FORMAT, CANNOT_LOAD_DATA and their like.
 _POISON = frozenset({6, 26, 27, 32, 33, 34, 38, 41, 43, 53, 69, 70, 72, 117, 131, 190, 321, 349, 407, 444, 484})
 
-# Identifiers, columns, tables, databases, settings, rights, schema files, migrations.
-_MISCONFIGURED = frozenset({16, 36, 47, 57, 60, 62, 81, 115, 164, 192, 193, 194, 434, 497, 516})
+# Identifiers, columns, tables, databases, settings, rights, schema files, migrations. Not BAD_ARGUMENTS (36) and
+# SYNTAX_ERROR (62), which functions also say of a value that they are given.
+_MISCONFIGURED = frozenset({16, 47, 57, 60, 81, 115, 164, 192, 193, 194, 434, 497, 516})
 
 # Time-outs, limits, too many parts or queries, memory, disk, Keeper, shutting down, read-only tables: they pass.
 _PASSING = frozenset(

@@ -55,7 +55,15 @@ def test_an_address_that_cannot_be_read_says_how_to_write_one_and_no_password(ds
 
 @pytest.mark.parametrize(
     ("code", "kind"),
-    [(None, Retryable), (241, Retryable), (252, Retryable), (9999, Puzzling), (33, Poison), (60, Misconfigured)],
+    [
+        (None, Retryable),
+        (241, Retryable),
+        (252, Retryable),
+        (9999, Puzzling),
+        (36, Puzzling),
+        (33, Poison),
+        (60, Misconfigured),
+    ],
 )
 def test_clickhouses_codes_say_what_to_do(code: int | None, kind: type[Exception]) -> None:
     assert type(from_code(code, "")) is kind

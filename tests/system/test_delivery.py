@@ -4,14 +4,16 @@ import asyncio
 import contextlib
 import dataclasses
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from spanbook_collector import metrics
 from spanbook_collector.config import WriterSettings
 from spanbook_collector.dead_letters import DeadLetters
+from spanbook_collector.exporters import clickhouse
 from spanbook_collector.exporters.clickhouse import ClickHouseExporter
 from spanbook_collector.exporters.resending import resend
 from spanbook_collector.processors.stamp import stamp
@@ -51,8 +53,17 @@ class Delivery:
 
     async def put(self, *bodies: bytes) -> None:
         QueueReader.open(self.directory, "clickhouse").close()
+        async with self.receiving() as put:
+            await put(*bodies)
+
+    @contextlib.asynccontextmanager
+    async def receiving(self) -> AsyncIterator[Callable[..., Awaitable[None]]]:
         queue = Queue.open(self.directory, Limits(min_free_bytes=0))
-        await asyncio.gather(*(queue.append("", Signal.TRACES, body, time.time_ns(), b"") for body in bodies))
+
+        async def put(*bodies: bytes) -> None:
+            await asyncio.gather(*(queue.append("", Signal.TRACES, body, time.time_ns(), b"") for body in bodies))
+
+        yield put
         await queue.close()
 
     @contextlib.asynccontextmanager
@@ -195,6 +206,75 @@ async def test_what_a_failing_view_has_left_is_not_there_twice(delivery: Deliver
     assert await delivery.names() == ["a", "b", "c", "d"]
     [letter] = delivery.letters.all()
     assert b"bad" in delivery.letters.body(letter)
+
+
+@pytest.fixture
+async def picky(store: Store) -> AsyncIterator[None]:
+    """A view that says SYNTAX_ERROR of a span with the name `)`: a code that a broken view has as well."""
+    await store.command("CREATE TABLE picky (a String) ENGINE = MergeTree ORDER BY a")
+    sql = "SELECT formatQuery(concat('SELECT 1 AS x', SpanName::String)) AS a FROM otel_traces"
+    await store.command(f"CREATE MATERIALIZED VIEW picky_view TO picky AS {sql}")
+    yield
+    await store.command("DROP TABLE IF EXISTS picky_view")
+    await store.command("DROP TABLE IF EXISTS picky")
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pauses in which nothing can happen that a test waits for."""
+    for name in ("SHORTEST_PAUSE", "LONGEST_PAUSE", "PAUSE_FOR_OPERATOR"):
+        monkeypatch.setattr(clickhouse, name, 0.02)
+
+
+@pytest.mark.usefixtures("picky", "hasty")
+async def test_a_request_that_others_of_its_batch_survive_is_set_aside(delivery: Delivery) -> None:
+    await delivery.put(request("a"), request(")"), request("b"), request("c"))
+    async with delivery.running():
+        await delivery.drained()
+    assert await delivery.names() == ["a", "b", "c"]
+    [letter] = delivery.letters.all()
+    assert "SYNTAX_ERROR" in letter.reason
+
+
+@pytest.mark.usefixtures("picky", "hasty")
+async def test_a_request_that_came_alone_is_set_aside_when_the_next_is_stored(delivery: Delivery) -> None:
+    async with delivery.receiving() as put, delivery.running() as exporter:
+        await put(request(")"))
+        await until(lambda: exporter.in_doubt == 1)
+        assert not delivery.letters.count()
+        await put(request("a"))
+        await delivery.drained()
+    assert await delivery.names() == ["a"]
+    assert delivery.letters.count() == 1
+
+
+@pytest.mark.usefixtures("picky", "hasty")
+async def test_requests_that_a_broken_store_refuses_wait_until_it_is_mended(delivery: Delivery) -> None:
+    await delivery.store.command("DROP TABLE picky_view")
+    broken = "SELECT formatQuery(concat('SELECT ', SpanName::String, ')')) AS a FROM otel_traces"
+    await delivery.store.command(f"CREATE MATERIALIZED VIEW picky_view TO picky AS {broken}")
+    await delivery.put(request("a"), request("b"), request("c"))
+    async with delivery.running() as exporter:
+        await until(lambda: exporter.in_doubt == 3)
+        await delivery.store.command("DROP TABLE picky_view")
+        await delivery.drained()
+    assert await delivery.names() == ["a", "b", "c"]
+    assert not delivery.letters.count()
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_mistake_of_the_operator_holds_everything_however_long(delivery: Delivery) -> None:
+    await delivery.store.command("RENAME TABLE landing_traces TO elsewhere")
+    refused = metrics.INSERT_FAILURES.labels("Misconfigured")
+    before = refused._value.get()
+    await delivery.put(request("a"), request("b"))
+    async with delivery.running() as exporter:
+        await until(lambda: refused._value.get() > before + 20)
+        assert not exporter.in_doubt
+        await delivery.store.command("RENAME TABLE elsewhere TO landing_traces")
+        await delivery.drained()
+    assert await delivery.names() == ["a", "b"]
+    assert not delivery.letters.count()
 
 
 async def test_halves_that_a_crash_left_under_way_are_there_once(delivery: Delivery) -> None:

@@ -3,6 +3,7 @@
 A batch is the records of one signal in a range of the queue, journalled before its first insert and replayed as it was.
 Its token makes an insert repeatable until it is answered. A batch that ClickHouse refuses is halved until the request
 that it cannot take stands alone; that one goes to the dead letters. What a refused insert has left is deleted first.
+Where an error may be the store's fault as well, a lone request is in doubt until others of its signal are stored.
 """
 
 import asyncio
@@ -35,6 +36,7 @@ MEMORY_LIMIT_EXCEEDED = 241
 AGAIN = 1_000_000  # epoch of dead letters that are sent again: their token has not been used
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.2, 10.0  # seconds between two tries
 PAUSE_FOR_OPERATOR = 5.0  # seconds between two tries when the store is set up wrongly
+ASIDE = 8  # requests in doubt that others may pass: if there are more in a row, it is the store
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +45,14 @@ class Work:
 
     batch: Batch
     records: Sequence[Record]
+
+
+@dataclasses.dataclass(frozen=True)
+class Doubt:
+    """A lone request, whose bytes the queue holds, and when it was refused first (monotonic seconds)."""
+
+    batch: Batch
+    refused_at: float
 
 
 class Stopped(Exception):
@@ -59,6 +69,8 @@ class ClickHouseExporter:
         self._begun = max((batch.last for batch in (*journal.finished(), *journal.unfinished())), default=0)
         self._backlog = Backlog(reader, settings.batch_bytes, settings.batch_seconds, after=self._begun)
         self._cleared: set[Batch] = set()  # of a raised epoch, and with no rows in the store
+        self._taken_at = dict.fromkeys(Signal, 0.0)  # when the newest insert that was taken began (monotonic seconds)
+        self.in_doubt = 0  # requests
         self._slots = asyncio.Semaphore(settings.concurrency)
         self._stop = asyncio.Event()
 
@@ -149,17 +161,17 @@ class ClickHouseExporter:
 
     async def _finish(self, take: int, work: Sequence[Work]) -> None:
         """Deliver a take and move the cursor; what stays undone stays in the journal."""
-        try:
-            for one in work:
-                await self._deliver(one)
-            await self._durably(lambda: self._backlog.done(take))
-        except Stopped:
-            log.info("stopped with a batch under way; it is repeated at the next start")
-        finally:
-            self._slots.release()
+        with contextlib.ExitStack() as slot:
+            slot.callback(self._slots.release)
+            try:
+                doubts = [doubt for one in work for doubt in await self._deliver(one)]
+                await self._settle(doubts, slot)
+                await self._durably(lambda: self._backlog.done(take))
+            except Stopped:
+                log.info("stopped with a batch under way; it is repeated at the next start")
 
-    async def _deliver(self, work: Work) -> None:
-        """Store a batch, or its halves, or set its one request aside."""
+    async def _deliver(self, work: Work) -> list[Doubt]:
+        """Store a batch, or its halves, or set its one request aside; returns requests that are in doubt."""
         if work.batch.epoch and work.batch not in self._cleared and _is_whole(work):  # a start found it under way
             [work] = await self._replaced(work.batch, [work])
         pieces, spoilt = _prepared(work)
@@ -168,15 +180,47 @@ class ClickHouseExporter:
         try:
             await self._insert(work, pieces)
         except StoreError as refusal:
-            await self._split(work, refusal)
-        else:
-            await self._durably(lambda: self._journal.done(work.batch))
+            return await self._split(work, refusal)
+        await self._durably(lambda: self._journal.done(work.batch))
+        return []
 
-    async def _split(self, work: Work, refusal: StoreError) -> None:
+    async def _split(self, work: Work, refusal: StoreError) -> list[Doubt]:
         if len(work.records) > 1:
-            for half in await self._replaced(work.batch, _halves(work)):
-                await self._deliver(half)
-            return
+            halves = await self._replaced(work.batch, _halves(work))
+            return [doubt for half in halves for doubt in await self._deliver(half)]
+        if isinstance(refusal, Puzzling):
+            log.warning("a request is at fault or the store, until others are stored: %s", refusal.brief)
+            return [Doubt(work.batch, time.monotonic())]
+        await self._give_up(work, refusal)
+        return []
+
+    async def _settle(self, doubts: Sequence[Doubt], slot: contextlib.ExitStack) -> None:
+        """Try requests in doubt until each is stored, or known for poison; while they are few, others pass them."""
+        count = len(doubts)
+        may_be_passed = self.in_doubt + count <= ASIDE
+        self.in_doubt += count
+        try:
+            if may_be_passed:
+                slot.close()
+            while doubts := [doubt for doubt in doubts if not await self._is_settled(doubt)]:
+                await self._pause(PAUSE_FOR_OPERATOR)
+        finally:
+            self.in_doubt -= count
+
+    async def _is_settled(self, doubt: Doubt) -> bool:
+        """Try a request again: one that is refused although others were taken after its first refusal is poison."""
+        work, store_is_sound = self._work(doubt.batch), self._taken_at[doubt.batch.signal] > doubt.refused_at
+        error = await self._try(doubt.batch, _prepared(work)[0])
+        if error is None:
+            await self._durably(lambda: self._journal.done(doubt.batch))
+        elif isinstance(error, Poison) or (store_is_sound and isinstance(error, Puzzling)):
+            await self._give_up(work, error)
+        else:
+            return False
+        return True
+
+    async def _give_up(self, work: Work, refusal: StoreError) -> None:
+        """Set the request of a refused batch aside."""
         [rest] = await self._replaced(work.batch, [work])
         for record in rest.records:
             await self._set_aside(record, str(refusal))
@@ -226,6 +270,8 @@ class ClickHouseExporter:
         except StoreError as error:
             metrics.INSERT_FAILURES.labels(type(error).__name__).inc()
             return error
+        if pieces:
+            self._taken_at[batch.signal] = max(began, self._taken_at[batch.signal])
         metrics.INSERT_SECONDS.labels(batch.signal).observe(time.monotonic() - began)
         metrics.INSERTED_BYTES.labels(batch.signal).inc(sum(map(len, pieces)))
         return None
