@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from typing import Any
 
 from fakes.replies import Reply
@@ -212,11 +213,15 @@ VERTEX_EMBED = dataclasses.replace(
 
 
 def paint(client: Any, fields: Fields) -> Any:
-    return client.models.generate_images(**fields)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the method says that it will go
+        return client.models.generate_images(**fields)
 
 
 async def apaint(client: Any, fields: Fields) -> Any:
-    return await client.aio.models.generate_images(**fields)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return await client.aio.models.generate_images(**fields)
 
 
 IMAGES = Row(

@@ -28,7 +28,6 @@ from scenarios.table import ROWS, leading
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession:DeprecationWarning"),  # google-genai
-    pytest.mark.filterwarnings("ignore:The generate_images method"),  # google-genai, of its own method
     pytest.mark.filterwarnings("ignore:Item .* on TypedDict class:UserWarning"),  # litellm
     pytest.mark.filterwarnings("ignore:Accessing the 'model_:DeprecationWarning"),  # litellm
     pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),  # boto3, whose stream is dropped
