@@ -12,7 +12,7 @@ from ._call import Call
 _MOST_BYTES = 4 << 20  # of a body that is read a second time
 
 
-class Tee(wrapt.ObjectProxy[Any]):
+class Tee(wrapt.ObjectProxy):  # type: ignore[type-arg] # a generic one since wrapt 2.1
     """The connection below a body, which remembers what the application reads of it."""
 
     def __init__(self, stream: Any, call: Call, length: int | None) -> None:

@@ -10,7 +10,7 @@ from ._call import Call
 from ._streams import WatchedAsync, watched
 
 
-class Stream(wrapt.ObjectProxy[Any]):
+class Stream(wrapt.ObjectProxy):  # type: ignore[type-arg] # a generic one since wrapt 2.1
     """An SDK's own stream object, which also keeps its chunks for its call."""
 
     def __init__(self, stream: Any, call: Call) -> None:

@@ -53,6 +53,8 @@ class Hook:
     reader: Reader
     target: Target = nowhere
     kind: SpanKind = SpanKind.CLIENT
+    optional: bool = False
+    """Only some of the library's versions have it; where one that all have is missing, a warning says so."""
 
     def wrapper(self, sdk: Sdk, original: Any) -> Wrapper:
         return _around(sdk, self, original)
@@ -65,8 +67,7 @@ class Patch:
     module: str
     method: str
     make: Callable[[Sdk, Any], Any]
-
-    optional: bool = True
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,8 @@ class Sdk:
         try:
             owner, name, original = wrapt.resolve_path(sys.modules[hook.module], hook.method)
         except AttributeError:
-            log.warning("%s has no %s.%s: not traced", self.package, hook.module, hook.method)
+            if not hook.optional:
+                log.warning("%s has no %s.%s: not traced", self.package, hook.module, hook.method)
             return
         if isinstance(hook, Hook):
             replacement = wrapped_by(original, hook.wrapper(self, original))

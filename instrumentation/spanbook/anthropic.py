@@ -41,10 +41,10 @@ def _silent_when_owned(sdk: Sdk, original: Any) -> Any:
 
 _sdk = Sdk(
     provider="anthropic",
-    requires="anthropic>=1",
+    requires="anthropic>=0.75",
     hooks=(
         *_stainless.hooks("anthropic", _route, _platform),
-        Patch("anthropic._base_client", "BaseClient._tracer", _silent_when_owned),
+        Patch("anthropic._base_client", "BaseClient._tracer", _silent_when_owned, optional=True),
     ),
 )
 autolog = _sdk.autolog

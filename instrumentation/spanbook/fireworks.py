@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import _stainless
+from . import _fireworks_posts, _stainless
 from ._chat_completions import ChatCompletions
 from ._completions import Completions
 from ._messages import Messages
@@ -20,6 +20,10 @@ def _route(method: str, path: str) -> Reader | None:
     return _READERS.get(path)
 
 
-_sdk = Sdk(provider="fireworks", requires="fireworks-ai>=1", hooks=_stainless.hooks("fireworks", _route))
+_sdk = Sdk(
+    provider="fireworks",
+    requires="fireworks-ai>=0.19",
+    hooks=(*_stainless.hooks("fireworks", _route), *_fireworks_posts.hooks()),
+)
 autolog = _sdk.autolog
 unlog = _sdk.unlog

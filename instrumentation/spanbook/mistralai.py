@@ -15,14 +15,18 @@ def _server(client: Any) -> Attributes:
 
 
 def _hooks(module: str, name: str, methods: str, reader: Reader) -> tuple[Hook, ...]:
-    """Return the hooks of methods and of their asynchronous twins."""
+    """Return the hooks of methods and of their asynchronous twins, where they are and where they were before 2.0."""
     names = [twin for method in methods.split() for twin in (method, f"{method}_async")]
-    return tuple(Hook(f"mistralai.client.{module}", f"{name}.{method}", reader, _server) for method in names)
+    return tuple(
+        Hook(f"{package}.{module}", f"{name}.{method}", reader, _server)
+        for package in ("mistralai.client", "mistralai")
+        for method in names
+    )
 
 
 _sdk = Sdk(
     provider="mistral_ai",
-    requires="mistralai>=2",
+    requires="mistralai>=1.9",
     hooks=(
         *_hooks("chat", "Chat", "complete", Chat()),
         *_hooks("chat", "Chat", "stream", Chat(streamed=True)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 from scenarios import openai_shaped as shape
@@ -9,12 +10,13 @@ from scenarios.row import Fields, Row, Way
 
 
 def open_client(url: str, *, retries: int = 0, timeout: float = 20.0) -> Any:
-    from mistralai.client import Mistral
-    from mistralai.client.utils import BackoffStrategy, RetryConfig
-
-    backoff = BackoffStrategy(initial_interval=1, max_interval=2, exponent=1.0, max_elapsed_time=10_000)
-    again = RetryConfig("backoff", backoff, retry_connection_errors=False) if retries else None
-    return Mistral(server_url=f"{url}/mistral", api_key="k", timeout_ms=int(timeout * 1000), retry_config=again)
+    package: Any = importlib.import_module("mistralai.client")
+    if not hasattr(package, "Mistral"):  # before 2.0
+        package = importlib.import_module("mistralai")
+    utils: Any = importlib.import_module(f"{package.__name__}.utils")
+    backoff = utils.BackoffStrategy(initial_interval=1, max_interval=2, exponent=1.0, max_elapsed_time=10_000)
+    again = utils.RetryConfig("backoff", backoff, retry_connection_errors=False) if retries else None
+    return package.Mistral(server_url=f"{url}/mistral", api_key="k", timeout_ms=int(timeout * 1000), retry_config=again)
 
 
 class Connection:
