@@ -51,7 +51,7 @@ async def test_reading_goes_on_behind_a_record_and_starts_again_from_the_cursor(
     reader.close()
     again = QueueReader.open(tmp_path, "clickhouse")
     assert [r.body for r in again.read(1 << 20)] == bodies[30:]
-    assert [r.body for r in again.range(seen[3].seq, seen[40].seq)] == bodies[3:41]
+    assert [r.body for r in again.range(seen[3].seq, seen[40].seq).records] == bodies[3:41]
     again.close()
     await queue.close()
 

@@ -135,7 +135,7 @@ time.sleep(600)
         journal = Journal.open(directory)
         (batch,) = journal.unfinished()
         reader = QueueReader.open(directory, "clickhouse")
-        assert [r.body for r in reader.range(batch.first, batch.last)] == [b"4", b"5", b"6", b"7"]
+        assert [r.body for r in reader.range(batch.first, batch.last).records] == [b"4", b"5", b"6", b"7"]
         assert [r.body for r in reader.read(1 << 20)] == [b"%d" % i for i in range(4, 10)]
         journal.close()
         reader.close()

@@ -16,6 +16,7 @@ from spanbook_collector.dead_letters import DeadLetters
 from spanbook_collector.exporters import clickhouse
 from spanbook_collector.exporters.clickhouse import ClickHouseExporter
 from spanbook_collector.exporters.resending import resend
+from spanbook_collector.processors.check import Checked, check
 from spanbook_collector.processors.stamp import stamp
 from spanbook_collector.queue import Batch, Journal, Limits, Queue, QueueReader, Record, journal
 from spanbook_schemas.signals import Signal
@@ -50,6 +51,7 @@ class Delivery:
         self.directory, self.store = directory, store
         self.letters = DeadLetters(directory / "dead-letters")
         self.reader: QueueReader
+        self.unfinished: Callable[[], list[Batch]]
 
     async def put(self, *bodies: bytes) -> None:
         QueueReader.open(self.directory, "clickhouse").close()
@@ -71,6 +73,7 @@ class Delivery:
         stop = asyncio.Event()
         self.reader = QueueReader.open(self.directory, "clickhouse")
         opened = Journal.open(self.directory)
+        self.unfinished = opened.unfinished
         exporter = ClickHouseExporter(self.reader, opened, self.store, self.letters, SETTINGS)
         if opened.unclean_host_stop:
             await exporter.reconcile(stop)
@@ -184,12 +187,82 @@ async def test_what_the_store_lost_in_a_power_cut_is_written_anew(
     async with delivery.running(clean=False):
         await delivery.drained()
     await delivery.store.command(f"DELETE FROM otel_traces WHERE {lost}")
-    boot_id = delivery.directory / "boot_id"
-    boot_id.write_text("another\n")
-    monkeypatch.setattr(journal, "_BOOT_ID", boot_id)
+    boot_anew(delivery, monkeypatch)
     async with delivery.running():
         await until_stored(delivery, 3)
     assert await delivery.names() == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("lost", "left"),
+    [("0", ["a", "c", "damaged"]), ("SpanName != 'damaged'", ["a", "c", "damaged"]), ("1", ["a", "c"])],
+    ids=["nothing", "rows that the queue holds", "everything"],
+)
+async def test_what_the_queue_has_lost_is_not_deleted_from_the_store(
+    delivery: Delivery, monkeypatch: pytest.MonkeyPatch, lost: str, left: list[str]
+) -> None:
+    await delivery.put(request("a"), request("damaged"), request("c"))
+    async with delivery.running(clean=False):
+        await delivery.drained()
+    [segment, *_] = sorted(delivery.directory.glob("*.segment"))
+    segment.write_bytes(segment.read_bytes().replace(b"damaged", b"demaged"))
+    await delivery.store.command(f"DELETE FROM otel_traces WHERE {lost}")
+    boot_anew(delivery, monkeypatch)
+    async with delivery.running():
+        await until(lambda: not delivery.unfinished())
+    assert await delivery.names() == left
+
+
+async def test_requests_that_cannot_be_counted_are_written_anew(
+    delivery: Delivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError
+
+    await delivery.put(request("a"), request("b"))
+    async with delivery.running(clean=False):
+        await delivery.drained()
+    await delivery.store.command("TRUNCATE TABLE otel_traces")
+    boot_anew(delivery, monkeypatch)
+    monkeypatch.setattr(clickhouse, "check", fails)
+    async with delivery.running():
+        await until_stored(delivery, 2)
+    assert await delivery.names() == ["a", "b"]
+
+
+async def test_others_have_their_turn_between_requests_that_are_compared(
+    delivery: Delivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = 0
+    seen = []
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    def counted(signal: Signal, body: bytes) -> Checked:
+        seen.append(turns)
+        return check(signal, body)
+
+    await delivery.put(*(request(f"{number}") for number in range(5)))
+    async with delivery.running(clean=False):
+        await delivery.drained()
+    boot_anew(delivery, monkeypatch)
+    monkeypatch.setattr(clickhouse, "check", counted)
+    other = asyncio.create_task(take_turns())
+    async with delivery.running():
+        other.cancel()
+    assert len(seen) == 5
+    assert seen == sorted(set(seen))
+
+
+def boot_anew(delivery: Delivery, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the next start find that the host was started since."""
+    boot_id = delivery.directory / "boot_id"
+    boot_id.write_text("another\n")
+    monkeypatch.setattr(journal, "_BOOT_ID", boot_id)
 
 
 async def test_what_a_failing_view_has_left_is_not_there_twice(delivery: Delivery) -> None:
@@ -306,9 +379,7 @@ async def test_a_batch_whose_token_a_power_cut_took_is_there_once(
     await _stored(delivery, [first, second], dataclasses.replace(batch, epoch=7))  # rows without the batch's token
     opened.close()
     reader.close()
-    boot_id = delivery.directory / "boot_id"
-    boot_id.write_text("another\n")
-    monkeypatch.setattr(journal, "_BOOT_ID", boot_id)
+    boot_anew(delivery, monkeypatch)
     async with delivery.running():
         await delivery.drained()
     assert await delivery.names() == ["a", "b"]

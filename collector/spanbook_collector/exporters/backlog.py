@@ -8,7 +8,7 @@ import itertools
 import time
 from collections.abc import Iterator
 
-from spanbook_collector.queue import Batch, QueueReader, Record
+from spanbook_collector.queue import Batch, QueueReader, Record, Stretch
 
 _LOOK = 0.25  # seconds between two looks at `stop` while nothing comes
 
@@ -38,9 +38,10 @@ class Backlog:
         self._position = records[-1].seq
         return records
 
-    def records(self, batch: Batch) -> list[Record]:
+    def stretch(self, batch: Batch) -> Stretch:
         """Return the records of a batch that was begun before."""
-        return [record for record in self._reader.range(batch.first, batch.last) if record.signal == batch.signal]
+        found = self._reader.range(batch.first, batch.last)
+        return Stretch([record for record in found.records if record.signal == batch.signal], found.whole)
 
     def keep_within_quota(self) -> None:
         """Drop what is over the reader's quota, what is under way included. Raises OSError; may be repeated."""

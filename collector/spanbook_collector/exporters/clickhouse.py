@@ -45,6 +45,7 @@ class Work:
 
     batch: Batch
     records: Sequence[Record]
+    whole: bool = True  # else the queue has lost some: rows of the batch that are in the store are not to be deleted
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,8 +99,9 @@ class ClickHouseExporter:
     async def reconcile(self, stop: asyncio.Event) -> None:
         """After the host stopped uncleanly, write anew what the store has lost of the batches that it acknowledged.
 
-        A token may have survived its rows, or the rows their token; so rows are counted by batch, and a batch that is
-        not whole, or would be repeated, is deleted and goes in under a new epoch.
+        A token may have survived its rows, or the rows their token; so rows are counted by batch, and a batch whose
+        rows are not all there, or that would be repeated, is deleted and goes in under a new epoch. Of a batch that the
+        queue does not hold whole nothing is deleted: where rows are missing, what is held goes in beside the others.
         """
         self._stop = stop
         for signal in Signal:
@@ -113,9 +115,12 @@ class ClickHouseExporter:
         known = [batch for batch in (*self._journal.finished(), *unfinished) if batch.signal == signal]
         try:
             stored = await count_batches(self._store, signal, [batch.first for batch in known])
-            held = {one: items for one in known if (items := self._items(one)) is not None}
-            broken = [one for one, items in held.items() if one in unfinished or stored[one.first] != items]
-            await delete_batches(self._store, signal, [batch.first for batch in broken])
+            broken: dict[Batch, bool] = {}  # and whether the queue holds it whole
+            for one in known:
+                work = self._work(one)
+                if (work.whole and one in unfinished) or await self._has_lost(work, stored[one.first]):
+                    broken[one] = work.whole
+            await delete_batches(self._store, signal, [batch.first for batch, whole in broken.items() if whole])
         except StoreError as error:
             return error
         for batch in broken:
@@ -125,10 +130,18 @@ class ClickHouseExporter:
         log.warning("after the unclean stop %d of %d batches of %s are written anew", len(broken), len(known), signal)
         return None
 
-    def _items(self, batch: Batch) -> int | None:
-        """Return how many rows a batch has; None when the queue does not hold it any more."""
-        work = self._work(batch)
-        return sum(check(one.signal, one.body).items for one in work.records) if _is_whole(work) else None
+    async def _has_lost(self, work: Work, rows: int) -> bool:
+        """Return whether the store, which has so many rows of a batch, lacks any; in steps, for there may be a lot."""
+        items = 0
+        for record in work.records:
+            if self._stop.is_set():
+                raise Stopped
+            await asyncio.sleep(0)
+            try:
+                items += check(record.signal, record.body).items
+            except Exception:  # nobody can count them: to write them anew is right whatever is there
+                return True
+        return rows != items if work.whole else rows < items
 
     async def deliver_again(self, letter: DeadLetter, body: bytes) -> str:
         """Store a dead letter; returns why it is refused, nothing when it is stored."""
@@ -172,8 +185,8 @@ class ClickHouseExporter:
 
     async def _deliver(self, work: Work) -> list[Doubt]:
         """Store a batch, or its halves, or set its one request aside; returns requests that are in doubt."""
-        if work.batch.epoch and work.batch not in self._cleared and _is_whole(work):  # a start found it under way
-            [work] = await self._replaced(work.batch, [work])
+        if work.batch.epoch and work.batch not in self._cleared and work.whole:  # a start found it under way
+            [work] = await self._replaced(work, [work])
         pieces, spoilt = _prepared(work)
         for record, reason in spoilt:
             await self._set_aside(record, reason)
@@ -186,7 +199,7 @@ class ClickHouseExporter:
 
     async def _split(self, work: Work, refusal: StoreError) -> list[Doubt]:
         if len(work.records) > 1:
-            halves = await self._replaced(work.batch, _halves(work))
+            halves = await self._replaced(work, _halves(work))
             return [doubt for half in halves for doubt in await self._deliver(half)]
         if isinstance(refusal, Puzzling):
             log.warning("a request is at fault or the store, until others are stored: %s", refusal.brief)
@@ -221,20 +234,21 @@ class ClickHouseExporter:
 
     async def _give_up(self, work: Work, refusal: StoreError) -> None:
         """Set the request of a refused batch aside."""
-        [rest] = await self._replaced(work.batch, [work])
+        [rest] = await self._replaced(work, [work])
         for record in rest.records:
             await self._set_aside(record, str(refusal))
         await self._durably(lambda: self._journal.done(rest.batch))
 
-    async def _replaced(self, batch: Batch, by: Sequence[Work]) -> list[Work]:
-        """Let a batch go on as others of a raised epoch, none of whose rows are in the store.
+    async def _replaced(self, work: Work, by: Sequence[Work]) -> list[Work]:
+        """Let a batch go on as others of a raised epoch, none of whose rows are in the store if the queue has them all.
 
         A view that fails leaves the rows of the views before it, and the token of a batch does not cover its halves.
         What is to happen is written down first: a start that finds a raised epoch under way does all of this again.
         """
-        raised = [Work(dataclasses.replace(one.batch, epoch=batch.epoch + 1), one.records) for one in by]
+        batch = work.batch
+        raised = [dataclasses.replace(one, batch=dataclasses.replace(one.batch, epoch=batch.epoch + 1)) for one in by]
         await self._durably(lambda: self._journal.split(batch, [one.batch for one in raised]))
-        while (error := await self._clear(batch)) is not None:
+        while work.whole and (error := await self._clear(batch)) is not None:
             log.warning("cannot take back a batch that was stored in part: %s", error.brief)
             await self._pause(PAUSE_FOR_OPERATOR)
         self._cleared.update(one.batch for one in raised)
@@ -297,7 +311,8 @@ class ClickHouseExporter:
         log.error("a request of %s that cannot be stored was set aside: see `spanbook check`", record.signal)
 
     def _work(self, batch: Batch) -> Work:
-        return Work(batch, self._backlog.records(batch))
+        stretch = self._backlog.stretch(batch)
+        return Work(batch, stretch.records, stretch.whole)
 
 
 def batched(records: Sequence[Record], epoch: int = 0) -> list[Work]:
@@ -324,18 +339,13 @@ def _halves(work: Work) -> tuple[Work, Work]:
     first, second = work.records[:middle], work.records[middle:]
     signal, epoch = work.batch.signal, work.batch.epoch
     return (
-        Work(Batch(signal, first[0].seq, first[-1].seq, epoch), first),
-        Work(Batch(signal, second[0].seq, second[-1].seq, epoch), second),
+        Work(Batch(signal, first[0].seq, first[-1].seq, epoch), first, work.whole),
+        Work(Batch(signal, second[0].seq, second[-1].seq, epoch), second, work.whole),
     )
 
 
 def _is_in(batches: Sequence[Batch], record: Record) -> bool:
     return any(batch.first <= record.seq <= batch.last for batch in batches)
-
-
-def _is_whole(work: Work) -> bool:
-    """Say whether the queue still holds a batch from its first request on."""
-    return bool(work.records) and work.records[0].seq == work.batch.first
 
 
 def _patience(error: StoreError, *, alone: bool) -> float:

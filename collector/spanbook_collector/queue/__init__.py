@@ -9,7 +9,7 @@ from .errors import QueueBroken, QueueError, QueueFormat, QueueFull, QueueInUse
 from .journal import Batch, Journal
 from .queue import Limits, Queue
 from .reader import Lag, QueueReader
-from .records import Record
+from .records import Record, Stretch
 from .state import QueueState, ReaderState, inspect
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "QueueState",
     "ReaderState",
     "Record",
+    "Stretch",
     "forget_reader",
     "inspect",
     "reader_names",

@@ -18,7 +18,7 @@ from .cursors import Cursor, read_cursor, reader_names, write_cursor
 from .damage import set_aside
 from .disk import make_directory
 from .places import INDEX_BITS, MAX_INDEX, ORIGIN, Place, index_of
-from .records import Record
+from .records import Record, Stretch
 from .segments import DATA_START, Gap, SegmentFile, sealed_end, segment_numbers, segment_path
 from .watermark import Watermark
 
@@ -111,16 +111,19 @@ class QueueReader:
                 self._move(replace(self._cursor, place=durable))  # past what is damaged or empty
         return records
 
-    def range(self, first: int, last: int) -> list[Record]:
+    def range(self, first: int, last: int) -> Stretch:
         """Return the records of a range of sequence numbers, both ends included: a batch as it was."""
         found = []
+        places = []
         for place, record in self._from(self._place_behind(first - 1), self._durable_end()):
             if record.seq > last:
                 break
             if record.seq >= first:
                 found.append(record)
+                places.append(place)
                 self._places[record.seq] = place
-        return found
+        has_both_ends = bool(found) and (found[0].seq, found[-1].seq) == (first, last)
+        return Stretch(found, has_both_ends and places[-1].records - places[0].records == len(found) - 1)
 
     def commit(self, seq: int) -> None:
         """Make it durable that everything up to and with record `seq` is dealt with; costs two fsyncs."""

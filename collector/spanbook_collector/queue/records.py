@@ -39,6 +39,14 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """The records of a range that can be read; `whole` when those are all that it ever had."""
+
+    records: list[Record]
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A request on its way into the queue, with what is needed to answer its repetition."""
 
