@@ -148,7 +148,7 @@ class WriterSettings:
 
     batch_bytes: int = option(32 * MiB, "a batch is sent when it holds this much …")
     batch_seconds: float = option(0.4, "… or when its first request is this old")
-    concurrency: int = option(1, "batches under way at one time; more of them are smaller, and cost more each")
+    concurrency: int = option(2, "batches under way at one time; all but the first are full ones")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,33 +10,46 @@ from collections.abc import Iterator
 
 from spanbook_collector.queue import Batch, QueueReader, Record, Stretch
 
-_LOOK = 0.25  # seconds between two looks at `stop` while nothing comes
+_LOOK = 0.1  # seconds between two looks at `stop`, and at what is under way, while nothing comes
+_PATIENCE = 5.0  # seconds to wait for a full stretch beside another: if that takes longer, it is in trouble
 
 
 class Backlog:
     """A reader, with the stretches that are under way."""
 
-    def __init__(self, reader: QueueReader, limit_bytes: int, limit_seconds: float, after: int = 0) -> None:
+    def __init__(
+        self, reader: QueueReader, limit_bytes: int, limit_seconds: float, after: int = 0, patience: float = _PATIENCE
+    ) -> None:
         self._reader, self._limit_bytes, self._limit_seconds = reader, limit_bytes, limit_seconds
+        self._patience = patience
         self._position = max(reader.cursor.place.seq, after)
         self._takes: dict[int, bool] = {}  # last seq of a take, in the order of the queue -> whether it is done
 
     async def take(self, stop: asyncio.Event) -> list[Record]:
-        """Return the next stretch: so many bytes, or what has come within so many seconds; nothing when stopped."""
+        """Return the next stretch: so many bytes, or what has come within so many seconds; nothing when stopped.
+
+        Beside another that is under way only a full one is worth its while: an insert costs its planning anyway.
+        """
         records: list[Record] = []
         size, due = 0, float("inf")
-        while size < self._limit_bytes and not stop.is_set() and (left := due - time.monotonic()) > 0:
+        while size < self._limit_bytes and not stop.is_set():
+            left = due - time.monotonic()
+            if left <= (-self._patience if self._is_busy() else 0.0):
+                break
             after = records[-1].seq if records else self._position
             if more := self._reader.read(self._limit_bytes - size, after=after):
                 records += more
                 size += sum(len(record.body) for record in more)
                 due = min(due, time.monotonic() + self._limit_seconds)
             else:
-                await self._reader.wait(min(left, _LOOK))
+                await self._reader.wait(min(max(left, 0.0) or _LOOK, _LOOK))
         if stop.is_set():
             return []
         self._position = records[-1].seq
         return records
+
+    def _is_busy(self) -> bool:
+        return not all(self._takes.values())
 
     def stretch(self, batch: Batch) -> Stretch:
         """Return the records of a batch that was begun before."""

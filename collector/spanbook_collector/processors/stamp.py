@@ -10,20 +10,24 @@ from struct import pack
 from spanbook_schemas.signals import Signal
 from spanbook_schemas.stamps import BATCH_FIELD, RECEIVED_AT_FIELD, TENANT_FIELD
 
-from .wire import BYTES, FIXED64, RESOURCES, VARINT, delimited, encoded, fields, spliced
+from .wire import BYTES, FIXED64, RESOURCES, VARINT, delimited, encoded, fields
 
 _STAMP_FIELDS = frozenset((TENANT_FIELD, RECEIVED_AT_FIELD, BATCH_FIELD))
+_RESOURCES = encoded(RESOURCES)
 
 
 def stamp(signal: Signal, body: bytes, tenant: str, received_at: int, batch: int) -> bytes:
     """Return the request with tenant, received_at (ns since the epoch) and batch in each of its resource envelopes."""
     mark = _mark(tenant, received_at, batch)
-    edits = [
-        (start, stop, delimited(RESOURCES, _unstamped(body, at, stop) + mark))
-        for tag, start, at, stop in fields(body, 0, len(body))
-        if tag == RESOURCES
-    ]
-    return spliced(body, 0, len(body), edits)
+    whole, done = memoryview(body), 0
+    parts: list[bytes | memoryview] = []  # joined once: a request may be megabytes
+    for tag, start, at, stop in fields(body, 0, len(body)):
+        if tag == RESOURCES:
+            kept = _unstamped(whole, body, at, stop)
+            size = encoded(sum(map(len, kept)) + len(mark))
+            parts += (whole[done:start], _RESOURCES, size, *kept, mark)
+            done = stop
+    return b"".join((*parts, whole[done:]))
 
 
 def _mark(tenant: str, received_at: int, batch: int) -> bytes:
@@ -36,6 +40,10 @@ def _mark(tenant: str, received_at: int, batch: int) -> bytes:
     )
 
 
-def _unstamped(body: bytes, at: int, end: int) -> bytes:
-    forged = [(start, stop, b"") for tag, start, _, stop in fields(body, at, end) if tag >> 3 in _STAMP_FIELDS]
-    return spliced(body, at, end, forged)
+def _unstamped(whole: memoryview, body: bytes, at: int, end: int) -> list[memoryview]:
+    kept = []
+    for tag, start, _, stop in fields(body, at, end):
+        if tag >> 3 in _STAMP_FIELDS:
+            kept.append(whole[at:start])
+            at = stop
+    return [*kept, whole[at:end]]

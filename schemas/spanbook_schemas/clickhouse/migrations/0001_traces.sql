@@ -85,19 +85,20 @@ CREATE TABLE IF NOT EXISTS otel_traces
     retrieval_top_k Nullable(UInt64) DEFAULT toUInt64OrNull(SpanAttributes['gen_ai.retrieval.top_k']) COMMENT 'gen_ai.retrieval.top_k' CODEC(ZSTD(1)),
     finish_reasons Array(LowCardinality(String)) DEFAULT JSONExtract(SpanAttributes['gen_ai.response.finish_reasons'], 'Array(String)') COMMENT 'Why the model stopped, one for each choice' CODEC(ZSTD(1)),
 
-    -- ---- content; as JSON text where the sender had structure
-    input_messages String DEFAULT SpanAttributes['gen_ai.input.messages'] COMMENT 'gen_ai.input.messages, JSON' CODEC(ZSTD(3)),
-    output_messages String DEFAULT SpanAttributes['gen_ai.output.messages'] COMMENT 'gen_ai.output.messages, JSON' CODEC(ZSTD(3)),
-    system_instructions String DEFAULT SpanAttributes['gen_ai.system_instructions'] COMMENT 'gen_ai.system_instructions, JSON' CODEC(ZSTD(3)),
-    tool_definitions String DEFAULT SpanAttributes['gen_ai.tool.definitions'] COMMENT 'gen_ai.tool.definitions, JSON' CODEC(ZSTD(3)),
-    tool_arguments String DEFAULT SpanAttributes['gen_ai.tool.call.arguments'] COMMENT 'gen_ai.tool.call.arguments, JSON' CODEC(ZSTD(3)),
-    tool_result String DEFAULT SpanAttributes['gen_ai.tool.call.result'] COMMENT 'gen_ai.tool.call.result, JSON' CODEC(ZSTD(3)),
-    retrieval_query String DEFAULT SpanAttributes['gen_ai.retrieval.query.text'] COMMENT 'gen_ai.retrieval.query.text' CODEC(ZSTD(3)),
-    retrieval_documents String DEFAULT SpanAttributes['gen_ai.retrieval.documents'] COMMENT 'gen_ai.retrieval.documents, JSON' CODEC(ZSTD(3)),
-    span_input String DEFAULT SpanAttributes['spanbook.input'] COMMENT 'spanbook.input: what a traced function was called with, JSON' CODEC(ZSTD(3)),
-    span_output String DEFAULT SpanAttributes['spanbook.output'] COMMENT 'spanbook.output: what a traced function returned, JSON' CODEC(ZSTD(3)),
-    input_preview String DEFAULT leftUTF8(multiIf(input_messages != '', input_messages, tool_arguments != '', tool_arguments, retrieval_query != '', retrieval_query, span_input), 300) COMMENT 'First 300 characters of the input: messages, tool arguments, retrieval query, or what a function was called with' CODEC(ZSTD(3)),
-    output_preview String DEFAULT leftUTF8(multiIf(output_messages != '', output_messages, tool_result != '', tool_result, retrieval_documents != '', retrieval_documents, span_output), 300) COMMENT 'First 300 characters of the output: messages, tool result, retrieved documents, or what a function returned' CODEC(ZSTD(3)),
+    -- ---- content; as JSON text where the sender had structure. It is most of the bytes, so the server says how it is packed:
+    -- the embedded node packs young parts for speed and large ones for size.
+    input_messages String DEFAULT SpanAttributes['gen_ai.input.messages'] COMMENT 'gen_ai.input.messages, JSON',
+    output_messages String DEFAULT SpanAttributes['gen_ai.output.messages'] COMMENT 'gen_ai.output.messages, JSON',
+    system_instructions String DEFAULT SpanAttributes['gen_ai.system_instructions'] COMMENT 'gen_ai.system_instructions, JSON',
+    tool_definitions String DEFAULT SpanAttributes['gen_ai.tool.definitions'] COMMENT 'gen_ai.tool.definitions, JSON',
+    tool_arguments String DEFAULT SpanAttributes['gen_ai.tool.call.arguments'] COMMENT 'gen_ai.tool.call.arguments, JSON',
+    tool_result String DEFAULT SpanAttributes['gen_ai.tool.call.result'] COMMENT 'gen_ai.tool.call.result, JSON',
+    retrieval_query String DEFAULT SpanAttributes['gen_ai.retrieval.query.text'] COMMENT 'gen_ai.retrieval.query.text',
+    retrieval_documents String DEFAULT SpanAttributes['gen_ai.retrieval.documents'] COMMENT 'gen_ai.retrieval.documents, JSON',
+    span_input String DEFAULT SpanAttributes['spanbook.input'] COMMENT 'spanbook.input: what a traced function was called with, JSON',
+    span_output String DEFAULT SpanAttributes['spanbook.output'] COMMENT 'spanbook.output: what a traced function returned, JSON',
+    input_preview String DEFAULT leftUTF8(multiIf(input_messages != '', input_messages, tool_arguments != '', tool_arguments, retrieval_query != '', retrieval_query, span_input), 300) COMMENT 'First 300 characters of the input: messages, tool arguments, retrieval query, or what a function was called with',
+    output_preview String DEFAULT leftUTF8(multiIf(output_messages != '', output_messages, tool_result != '', tool_result, retrieval_documents != '', retrieval_documents, span_output), 300) COMMENT 'First 300 characters of the output: messages, tool result, retrieved documents, or what a function returned',
 
     -- ---- the rest of OTLP, which the exporter's columns leave out
     trace_flags UInt32 DEFAULT 0 COMMENT 'Flags of the span: W3C trace flags in the low byte, remote-parent bits above' CODEC(ZSTD(1)),
