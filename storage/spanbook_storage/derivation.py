@@ -2,7 +2,8 @@
 
 It works from what inserts left behind in the store (`trace_pieces`), not from what this process inserted, so a second
 collector, a foreign writer or a crash leave nothing wrong. Its place is durable: inserts that are done are named by
-partition and block number, since clocks and commits do not agree in order.
+partition and block number, since clocks and commits do not agree in order. When the store's clock goes back, its place
+goes back with it.
 """
 
 import asyncio
@@ -115,7 +116,9 @@ class Derivation:
         return worked
 
     async def _traces(self, state: _State, everything: bool) -> bool:
-        found = [touched for touched in await list_blocks(self._store, state.since) if touched.block not in state.done]
+        seen = await list_blocks(self._store, state.since, OVERLAP_MS)
+        state.since = min([state.since, *(touched.seen - OVERLAP_MS for touched in seen)])
+        found = [touched for touched in seen if touched.block not in state.done]
         self.progress.lag_seconds = max((touched.age_seconds for touched in found), default=0.0)
         started = time.monotonic()
         look_back = everything or started >= self._look_back_due
@@ -144,13 +147,13 @@ class Derivation:
             )
             state.unlooked.clear()
         else:
-            if not state.unlooked:
-                self._unlooked_since = state.since
+            self._unlooked_since = min(self._unlooked_since, state.since) if state.unlooked else state.since
             state.unlooked.update(blocks)
 
     def _remember(self, state: _State, found: list[Touched]) -> None:
         self._newest.update({touched.block: touched.newest for touched in found})
-        state.since = max(state.since, max(self._newest.values(), default=0) - OVERLAP_MS)
+        now = max((touched.seen for touched in found), default=0)  # by the store's clock, which may have gone back
+        state.since = max(state.since, min(now, max(self._newest.values(), default=0)) - OVERLAP_MS)
         self._newest = {block: newest for block, newest in self._newest.items() if newest >= state.since}
         state.done = set(self._newest)
         self._saved = False

@@ -4,7 +4,6 @@ How a trace's row comes of its spans stands in one place, the view `traced_mv`. 
 again, and in shares that bound the memory of a statement. Spans never come to Python.
 """
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,17 +19,18 @@ _EVER = 4_102_444_800_000  # milliseconds, the year 2100
 
 @dataclass(frozen=True)
 class Touched:
-    """An insert that touched traces; `newest` is its time in milliseconds, `usage_buckets` are in seconds."""
+    """An insert that touched traces: its time and when it was seen in milliseconds, buckets of usage in seconds."""
 
     block: Block
     newest: int
     traces: int
     usage_buckets: frozenset[int]
+    seen: int
 
     @property
     def age_seconds(self) -> float:
-        """Seconds since the insert, by this machine's clock."""
-        return max(time.time() - self.newest / 1000, 0.0)
+        """Seconds since the insert, by the store's clock."""
+        return max(self.seen - self.newest, 0) / 1000
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,12 @@ class Recomputed:
     buckets: frozenset[int]
 
 
-async def list_blocks(store: Store, since: int) -> list[Touched]:
-    """Return the inserts that touched traces since a time in milliseconds, oldest first."""
-    rows = await store.query("list_trace_blocks", {"since": since})
+async def list_blocks(store: Store, since: int, overlap: int) -> list[Touched]:
+    """Return the inserts that touched traces since a time, and within `overlap` from now, in milliseconds."""
+    rows = await store.query("list_trace_blocks", {"since": since, "overlap": overlap})
     return [
-        Touched((str(partition), int(block)), int(newest), int(traces), frozenset(int(bucket) for bucket in buckets))
-        for partition, block, newest, traces, buckets in rows
+        Touched((str(partition), int(block)), int(newest), int(traces), frozenset(map(int, buckets)), int(seen))
+        for partition, block, newest, traces, buckets, seen in rows
     ]
 
 

@@ -62,6 +62,23 @@ def test_two_derivations_at_once_leave_the_right_rows(book: Any) -> None:
     assert book.query(f"SELECT span_count, name FROM traces WHERE trace_id = '{trace.hex()}'") == [(5, "span 1")]
 
 
+def test_a_store_whose_clock_goes_back_gets_its_traces_all_the_same(book: Any) -> None:
+    derivation = Derivation(book.store)
+    book.insert(request(b"fore" * 4, [(2, 1)]))
+    hour = (
+        "INSERT INTO trace_pieces SELECT * REPLACE (inserted_at + toIntervalHour(1) AS inserted_at) FROM trace_pieces"
+    )
+    book.run(book.store.command(hour))  # as if the clock had been ahead until now
+    settle(book, derivation)
+    trace = b"back" * 4
+    for known in (derivation, Derivation(book.store)):
+        book.insert(request(trace, [(2, 1)]))
+        book.insert(request(trace, [(1, 0)]))
+        settle(book, known)
+        assert book.query(f"SELECT span_count, name FROM traces WHERE trace_id = '{trace.hex()}'") == [(2, "span 1")]
+        trace = trace[::-1]
+
+
 def test_a_collector_that_writes_the_table_itself_gets_trace_rows(book: Any) -> None:
     trace = "f0" * 16
     for number, parent in (("2", "1"), ("1", "")):
