@@ -92,9 +92,11 @@ class ClickHouseExporter:
             self._start(group, self._begun, [self._work(batch) for batch in unfinished])
         # The slot comes first, so that no batch is held in memory that has to wait for one.
         while await self._slots.acquire() and (records := await self._backlog.take(self._stop)):
-            work = batched(records)
+            last, work = records[-1].seq, batched(records)
+            del records  # who delivers them lets go of them
             await self._durably(partial(self._journal.begin, *(one.batch for one in work)))
-            self._start(group, records[-1].seq, work)
+            self._start(group, last, work)
+            del work
 
     async def reconcile(self, stop: asyncio.Event) -> None:
         """After the host stopped uncleanly, write anew what the store has lost of the batches that it acknowledged.
@@ -149,7 +151,7 @@ class ClickHouseExporter:
         batch = Batch(letter.signal, letter.seq, letter.seq, epoch=AGAIN)
         prepared, spoilt = _prepared(Work(batch, [record]))
         try:
-            await self._insert(Work(batch, [record]), prepared)
+            await self._insert(batch, prepared, alone=True)
         except StoreError as refusal:
             return str(refusal)
         except Stopped:
@@ -169,15 +171,17 @@ class ClickHouseExporter:
                     found += [] if held else [work.batch for work in batched(list(run))]
         return found
 
-    def _start(self, group: asyncio.TaskGroup, last: int, work: Sequence[Work]) -> None:
+    def _start(self, group: asyncio.TaskGroup, last: int, work: list[Work]) -> None:
         group.create_task(self._finish(self._backlog.begun(last), work))
 
-    async def _finish(self, take: int, work: Sequence[Work]) -> None:
+    async def _finish(self, take: int, work: list[Work]) -> None:
         """Deliver a take and move the cursor; what stays undone stays in the journal."""
         with contextlib.ExitStack() as slot:
             slot.callback(self._slots.release)
             try:
-                doubts = [doubt for one in work for doubt in await self._deliver(one)]
+                doubts: list[Doubt] = []
+                while work:
+                    doubts += await self._deliver(work.pop(0))
                 await self._settle(doubts, slot)
                 await self._durably(lambda: self._backlog.done(take))
             except Stopped:
@@ -190,11 +194,13 @@ class ClickHouseExporter:
         pieces, spoilt = _prepared(work)
         for record, reason in spoilt:
             await self._set_aside(record, reason)
+        batch, alone = work.batch, len(work.records) <= 1
+        del work, spoilt  # while it is stored its bodies are held once: what is refused is read again
         try:
-            await self._insert(work, pieces)
+            await self._insert(batch, pieces, alone=alone)
         except StoreError as refusal:
-            return await self._split(work, refusal)
-        await self._durably(lambda: self._journal.done(work.batch))
+            return await self._split(self._work(batch), refusal)
+        await self._durably(lambda: self._journal.done(batch))
         return []
 
     async def _split(self, work: Work, refusal: StoreError) -> list[Doubt]:
@@ -262,14 +268,14 @@ class ClickHouseExporter:
             return error
         return None
 
-    async def _insert(self, work: Work, pieces: Sequence[bytes]) -> None:
+    async def _insert(self, batch: Batch, pieces: Sequence[bytes], *, alone: bool) -> None:
         """Insert until it is answered; raises StoreError when the batch is refused, Stopped when time is over."""
         pause = SHORTEST_PAUSE
         for tries in itertools.count(1):
-            error = await self._try(work.batch, pieces)
+            error = await self._try(batch, pieces)
             if error is None:
                 return
-            if tries >= _patience(error, alone=len(work.records) <= 1):
+            if tries >= _patience(error, alone=alone):
                 raise error
             if tries == 1:
                 log.warning("ClickHouse did not take a batch, it is tried again: %s", error.brief)
