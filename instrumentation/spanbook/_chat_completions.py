@@ -108,8 +108,12 @@ def usage(value: Any) -> Attributes:
         gen_ai.USAGE_INPUT_TOKENS: integer(field(value, "prompt_tokens")),
         gen_ai.USAGE_OUTPUT_TOKENS: integer(field(value, "completion_tokens")),
         gen_ai.USAGE_CACHE_READ_INPUT_TOKENS: integer(field(prompt, "cached_tokens")),
+        gen_ai.USAGE_CACHE_WRITE_INPUT_TOKENS: integer(field(prompt, "cache_write_tokens")),
+        gen_ai.USAGE_TEXT_INPUT_TOKENS: integer(field(prompt, "text_tokens")),
+        gen_ai.USAGE_IMAGE_INPUT_TOKENS: integer(field(prompt, "image_tokens")) or None,
         gen_ai.USAGE_AUDIO_INPUT_TOKENS: integer(field(prompt, "audio_tokens")) or None,
         gen_ai.USAGE_REASONING_OUTPUT_TOKENS: integer(field(completion, "reasoning_tokens")),
+        gen_ai.USAGE_TEXT_OUTPUT_TOKENS: integer(field(completion, "text_tokens")),
         gen_ai.USAGE_AUDIO_OUTPUT_TOKENS: integer(field(completion, "audio_tokens")) or None,
     }
 

@@ -43,9 +43,21 @@ _REASONS = {
     ),
 }
 _MODALITIES = {
-    "TEXT": (gen_ai.USAGE_TEXT_INPUT_TOKENS, gen_ai.USAGE_TEXT_OUTPUT_TOKENS),
-    "IMAGE": (gen_ai.USAGE_IMAGE_INPUT_TOKENS, gen_ai.USAGE_IMAGE_OUTPUT_TOKENS),
-    "AUDIO": (gen_ai.USAGE_AUDIO_INPUT_TOKENS, gen_ai.USAGE_AUDIO_OUTPUT_TOKENS),
+    "TEXT": (
+        gen_ai.USAGE_TEXT_INPUT_TOKENS,
+        gen_ai.USAGE_TEXT_OUTPUT_TOKENS,
+        gen_ai.USAGE_TEXT_CACHE_READ_INPUT_TOKENS,
+    ),
+    "IMAGE": (
+        gen_ai.USAGE_IMAGE_INPUT_TOKENS,
+        gen_ai.USAGE_IMAGE_OUTPUT_TOKENS,
+        gen_ai.USAGE_IMAGE_CACHE_READ_INPUT_TOKENS,
+    ),
+    "AUDIO": (
+        gen_ai.USAGE_AUDIO_INPUT_TOKENS,
+        gen_ai.USAGE_AUDIO_OUTPUT_TOKENS,
+        gen_ai.USAGE_AUDIO_CACHE_READ_INPUT_TOKENS,
+    ),
 }
 _PART = frozenset(
     {"text", "inline_data", "file_data", "function_call", "function_response", "executable_code"}
@@ -184,7 +196,7 @@ def _usage(used: Any) -> Attributes:
         gen_ai.USAGE_CACHE_READ_INPUT_TOKENS: integer(field(used, "cached_content_token_count")),
         gen_ai.USAGE_REASONING_OUTPUT_TOKENS: thought,
     }
-    for way, name in enumerate(("prompt_tokens_details", "candidates_tokens_details")):
+    for way, name in enumerate(("prompt_tokens_details", "candidates_tokens_details", "cache_tokens_details")):
         for detail in items(field(used, name)):
             modality = field(detail, "modality")
             if counter := _MODALITIES.get(getattr(modality, "value", modality)):

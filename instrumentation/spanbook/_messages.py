@@ -32,6 +32,7 @@ _REASONS = {
     "refusal": "content_filter",
     "compaction": "compaction",
 }
+_STREAMED = ("text", "thinking", "partial_json", "content")  # what the deltas of a block may carry
 
 
 class Messages(Reader):
@@ -45,6 +46,8 @@ class Messages(Reader):
         found[gen_ai.REQUEST_REASONING_LEVEL] = text(field(config, "effort"))
         if wanted := output_type(field(field(config, "format"), "type")):
             found[gen_ai.OUTPUT_TYPE] = wanted
+        if any(_compacted(field(item, "content")) for item in items(request.get("messages"))):
+            found[gen_ai.CONVERSATION_COMPACTED] = True
         return found
 
     def request_content(self, request: Fields) -> Attributes:
@@ -56,12 +59,15 @@ class Messages(Reader):
 
     def response(self, response: Any) -> Attributes:
         reason = text(field(response, "stop_reason"))
-        return {
+        found = {
             gen_ai.RESPONSE_ID: text(field(response, "id")),
             gen_ai.RESPONSE_MODEL: text(field(response, "model")),
             gen_ai.RESPONSE_FINISH_REASONS: [_REASONS.get(reason, reason)] if reason else None,
             **usage(field(response, "usage")),
         }
+        if _compacted(field(response, "content")):
+            found[gen_ai.CONVERSATION_COMPACTED] = True
+        return found
 
     def response_content(self, response: Any) -> Attributes:
         parts = parts_of(field(response, "content"))
@@ -130,18 +136,23 @@ def join(chunks: list[Any]) -> dict[str, Any]:
     return joined
 
 
+def _compacted(content: Any) -> bool:
+    """Tell whether one of the blocks stands for the conversation before it."""
+    return any(field(block, "type") == "compaction" for block in items(content))
+
+
 def _given(value: Any) -> dict[str, Any]:
     return {name: item for name, item in fields(value).items() if item is not None}
 
 
 def _add(block: dict[str, Any], delta: Fields) -> None:
-    for name in ("text", "thinking", "partial_json"):
+    for name in _STREAMED:
         if isinstance(piece := delta.get(name), str):
             block.setdefault(f"{name} pieces", []).append(piece)
 
 
 def _whole(block: dict[str, Any]) -> dict[str, Any]:
-    for name in ("text", "thinking", "partial_json"):
+    for name in _STREAMED:
         if (pieces := block.pop(f"{name} pieces", None)) is not None:
             block[name] = (text(block.get(name)) or "") + "".join(pieces)
     if "partial_json" in block:

@@ -33,6 +33,8 @@ class Responses(Reader):
     def request(self, request: Fields) -> Attributes:
         found = parameters(request, _PARAMETERS)
         found[gen_ai.OPENAI_API_TYPE] = "responses"
+        if _compacted(request.get("input")):
+            found[gen_ai.CONVERSATION_COMPACTED] = True
         return found
 
     def request_content(self, request: Fields) -> Attributes:
@@ -44,8 +46,9 @@ class Responses(Reader):
 
     def response(self, response: Any) -> Attributes:
         used = field(response, "usage")
+        read = field(used, "input_tokens_details")
         error = field(response, "error")
-        return {
+        found = {
             gen_ai.RESPONSE_ID: text(field(response, "id")),
             gen_ai.RESPONSE_MODEL: text(field(response, "model")),
             gen_ai.RESPONSE_FINISH_REASONS: finish_reasons(response),
@@ -53,13 +56,17 @@ class Responses(Reader):
             gen_ai.OPENAI_RESPONSE_SERVICE_TIER: text(field(response, "service_tier")),
             gen_ai.USAGE_INPUT_TOKENS: integer(field(used, "input_tokens")),
             gen_ai.USAGE_OUTPUT_TOKENS: integer(field(used, "output_tokens")),
-            gen_ai.USAGE_CACHE_READ_INPUT_TOKENS: integer(field(field(used, "input_tokens_details"), "cached_tokens")),
+            gen_ai.USAGE_CACHE_READ_INPUT_TOKENS: integer(field(read, "cached_tokens")),
+            gen_ai.USAGE_CACHE_WRITE_INPUT_TOKENS: integer(field(read, "cache_write_tokens")),
             gen_ai.USAGE_REASONING_OUTPUT_TOKENS: integer(
                 field(field(used, "output_tokens_details"), "reasoning_tokens")
             ),
             gen_ai.ERROR_TYPE: text(field(error, "code")),
             gen_ai.ERROR_MESSAGE: text(field(error, "message")),
         }
+        if _compacted(field(response, "output")):
+            found[gen_ai.CONVERSATION_COMPACTED] = True
+        return found
 
     def response_content(self, response: Any) -> Attributes:
         return {gen_ai.OUTPUT_MESSAGES: output_messages(response)}
@@ -138,6 +145,11 @@ def _history(value: Any) -> list[dict[str, Any]] | None:
     if isinstance(value, str):
         return [{"role": "user", "parts": [text_part(value)]}]
     return [{"role": _role(item), "parts": _item(item)} for item in items(value)] or None
+
+
+def _compacted(given: Any) -> bool:
+    """Tell whether one of the items stands for the conversation before it."""
+    return any(field(item, "type") == "compaction" for item in items(given))
 
 
 def _role(item: Any) -> str:

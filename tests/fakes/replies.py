@@ -6,7 +6,7 @@ So one scenario ("a tool call, streamed, cut after three events") runs against e
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +29,10 @@ class Usage:
     cached: int = 100
     cache_written: int = 7
     reasoning: int = 2
+    input_by: Mapping[str, int] = field(default_factory=dict)
+    """How much of the input was text, image and audio, where a provider tells."""
+    output_by: Mapping[str, int] = field(default_factory=dict)
+    cached_by: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,8 @@ class Reply:
     model: str = ""
     """The model that answers; empty: the one that was asked for."""
     id: str = "reply_1"
+    compacted: bool = False
+    """The provider put a summary in the place of what was said before."""
     vector: tuple[float, ...] = (0.25, -0.5, 1.0)
     documents: int = 2
 

@@ -64,6 +64,7 @@ def test_input_tokens_include_the_cached_ones(client: anthropic.Anthropic, spans
         "gen_ai.usage.output_tokens": 8,
         "gen_ai.usage.cache_read.input_tokens": 100,
         "gen_ai.usage.cache_write.input_tokens": 7,
+        "gen_ai.usage.reasoning.output_tokens": 2,
     }
 
 

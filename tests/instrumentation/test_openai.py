@@ -98,6 +98,7 @@ def test_responses_are_read_item_by_item(
     assert spans.attributes() == {
         **common,
         **USED,
+        "gen_ai.usage.cache_write.input_tokens": 7,
         "gen_ai.operation.name": "chat",
         "gen_ai.request.model": "gpt-5",
         "gen_ai.request.max_tokens": 64,

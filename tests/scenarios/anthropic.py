@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from fakes.replies import Reply
@@ -96,6 +97,10 @@ def beta(client: Any, fields: Fields) -> Any:
     return client.beta.messages.create(**fields)
 
 
+def beta_drained(client: Any, fields: Fields) -> list[Any]:
+    return list(client.beta.messages.create(**fields, stream=True))
+
+
 def answered(reply: Reply, streamed: bool) -> dict[str, Any]:
     told: dict[str, Any] = {
         "gen_ai.response.id": reply.id,
@@ -109,7 +114,12 @@ def answered(reply: Reply, streamed: bool) -> dict[str, Any]:
             "gen_ai.usage.output_tokens": reply.usage.output,
             "gen_ai.usage.cache_read.input_tokens": reply.usage.cached,
             "gen_ai.usage.cache_write.input_tokens": reply.usage.cache_written,
+            "gen_ai.usage.reasoning.output_tokens": reply.usage.reasoning,
         }
+    if reply.compacted:
+        summary = {"type": "compaction", "content": "The weather was asked for."}
+        told["gen_ai.conversation.compacted"] = True
+        told["gen_ai.output.messages"][0]["parts"].insert(0, summary)
     return told
 
 
@@ -139,4 +149,35 @@ MESSAGES = Row(
     stream=stream,
     astream=stream,
 )
-ROWS = (MESSAGES,)
+COMPACTED = Reply(compacted=True)
+MORE = replace(
+    MESSAGES,
+    name="anthropic.messages_more",
+    fields={
+        "model": "fake-model",
+        "max_tokens": 64,
+        "messages": [
+            {"role": "assistant", "content": [{"type": "compaction", "content": "Hello."}]},
+            {"role": "user", "content": QUESTION},
+        ],
+        "extra_body": {"temperature": 0.5, "top_p": 0.9, "top_k": 40},  # the SDK has no words for them any more
+        "output_config": {"effort": "low", "format": {"type": "json_schema", "schema": PARAMETERS}},
+    },
+    asked={
+        "gen_ai.request.max_tokens": 64,
+        "gen_ai.request.temperature": 0.5,
+        "gen_ai.request.top_p": 0.9,
+        "gen_ai.request.top_k": 40,
+        "gen_ai.request.reasoning.level": "low",
+        "gen_ai.output.type": "json",
+        "gen_ai.conversation.compacted": True,
+        "gen_ai.input.messages": [
+            {"role": "assistant", "parts": [{"type": "compaction", "content": "Hello."}]},
+            USER_MESSAGE,
+        ],
+    },
+    ways=(Way("call", beta, reply=COMPACTED), Way("stream", beta_drained, streams=True, reply=COMPACTED)),
+    stream=None,
+    astream=None,
+)
+ROWS = (MESSAGES, MORE)

@@ -151,6 +151,7 @@ def invoked(reply: Reply, streamed: bool) -> dict[str, Any]:
         **answered(reply, streamed),
         "gen_ai.response.id": reply.id,
         "gen_ai.response.model": reply.model or MODEL,
+        "gen_ai.usage.reasoning.output_tokens": reply.usage.reasoning if reply.usage else 0,
     }
 
 

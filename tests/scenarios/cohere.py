@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from fakes.replies import Reply
@@ -131,4 +132,18 @@ EMBED = Row(
     retries=False,
     tools=False,
 )
-ROWS = (CHAT, EMBED)
+MORE = replace(
+    CHAT,
+    name="cohere.chat_more",
+    fields={
+        "model": "fake-model",
+        "messages": shape.MESSAGES,
+        "response_format": {"type": "json_object"},
+        "request_options": {"max_retries": 0},
+    },
+    asked={"gen_ai.output.type": "json", "gen_ai.input.messages": shape.ASKED["gen_ai.input.messages"]},
+    ways=(Way("call", chat),),
+    stream=None,
+    astream=None,
+)
+ROWS = (CHAT, MORE, EMBED)

@@ -140,6 +140,12 @@ def answered(reply: Reply, streamed: bool) -> dict[str, Any]:
             "gen_ai.usage.reasoning.output_tokens": reply.usage.reasoning,
             "gen_ai.usage.text.input_tokens": reply.usage.input,
         }
+        for kind, counts in (
+            ("input", reply.usage.input_by),
+            ("output", reply.usage.output_by),
+            ("cache_read.input", reply.usage.cached_by),
+        ):
+            told |= {f"gen_ai.usage.{modality}.{kind}_tokens": count for modality, count in counts.items()}
     return told
 
 
@@ -168,6 +174,8 @@ GENERATE = Row(
         Way("stream", drained, streams=True),
         Way("astream", adrained, streams=True, is_async=True),
         Way("chat", chat),
+        Way("spoken", generate, reply=shape.SPOKEN),
+        Way("spoken_stream", drained, streams=True, reply=shape.SPOKEN),
     ),
     stream=stream,
     astream=astream,
@@ -179,6 +187,28 @@ VERTEX = dataclasses.replace(
     open=open_vertex,
     open_async=open_vertex,
     ways=(Way("call", generate), Way("stream", drained, streams=True)),
+    stream=None,
+    astream=None,
+)
+MORE = dataclasses.replace(
+    GENERATE,
+    name="google_genai.generate_more",
+    fields={
+        "model": "fake-model",
+        "contents": QUESTION,
+        "config": {
+            "candidate_count": 2,
+            "response_mime_type": "application/json",
+            "thinking_config": {"thinking_level": "LOW"},
+        },
+    },
+    asked={
+        "gen_ai.request.choice.count": 2,
+        "gen_ai.output.type": "json",
+        "gen_ai.request.reasoning.level": "low",
+        "gen_ai.input.messages": [USER_MESSAGE],
+    },
+    ways=(Way("call", generate),),
     stream=None,
     astream=None,
 )
@@ -249,4 +279,4 @@ IMAGES = Row(
     ways=(Way("call", paint), Way("acall", apaint, is_async=True)),
     tools=False,
 )
-ROWS = (GENERATE, VERTEX, EMBED, VERTEX_EMBED, IMAGES)
+ROWS = (GENERATE, MORE, VERTEX, EMBED, VERTEX_EMBED, IMAGES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from typing import Any
 
 from fakes.replies import Reply
@@ -163,4 +164,20 @@ IMAGES = Row(
     tools=False,
     model="",
 )
-ROWS = (CHAT, GENERATE, EMBED, IMAGES)
+MORE = replace(
+    CHAT,
+    name="huggingface_hub.chat_more",
+    fields={name: value for name, value in shape.MORE.items() if name != "reasoning_effort"},
+    asked={name: value for name, value in shape.ASKED_MORE.items() if name != "gen_ai.request.reasoning.level"},
+    answered=shape.answered_twice,
+    ways=(Way("call", chat),),
+    stream=None,
+    astream=None,
+)
+EMBED_MORE = replace(
+    EMBED,
+    name="huggingface_hub.feature_extraction_more",
+    fields={"text": "a", "dimensions": 3, "encoding_format": "float"},
+    asked={"gen_ai.request.encoding_formats": ("float",)},
+)
+ROWS = (CHAT, MORE, GENERATE, EMBED, EMBED_MORE, IMAGES)

@@ -1,11 +1,12 @@
-"""mistralai: agents that live at Mistral."""
+"""mistralai: agents that live at Mistral, and what its first row does not ask for."""
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from scenarios import openai_shaped as shape
-from scenarios.mistralai import Connection, open_client
+from scenarios.mistralai import CHAT, EMBED, Connection, chat, open_client
 from scenarios.row import Fields, Row, Way
 
 
@@ -61,4 +62,20 @@ COMPLETE = Row(
     ),
     model="",
 )
-ROWS = (COMPLETE,)
+MORE = dataclasses.replace(
+    CHAT,
+    name="mistralai.chat_more",
+    fields={**shape.MORE, "top_k": 40},
+    asked={**shape.ASKED_MORE, "gen_ai.request.top_k": 40},
+    answered=shape.answered_twice,
+    ways=(Way("call", chat),),
+    stream=None,
+    astream=None,
+)
+EMBED_MORE = dataclasses.replace(
+    EMBED,
+    name="mistralai.embeddings_more",
+    fields={"model": "fake-model", "inputs": ["a"], "encoding_format": "float", "output_dimension": 3},
+    asked={"gen_ai.request.encoding_formats": ("float",)},
+)
+ROWS = (COMPLETE, MORE, EMBED_MORE)

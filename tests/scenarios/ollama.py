@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from fakes.replies import Reply
@@ -147,4 +148,24 @@ EMBED = Row(
     retries=False,
     tools=False,
 )
-ROWS = (CHAT, GENERATE, EMBED)
+MORE = replace(
+    CHAT,
+    name="ollama.chat_more",
+    fields={
+        "model": "fake-model",
+        "messages": shape.MESSAGES,
+        "think": "low",
+        "format": "json",
+        "options": {"top_k": 40},
+    },
+    asked={
+        "gen_ai.request.reasoning.level": "low",
+        "gen_ai.output.type": "json",
+        "gen_ai.request.top_k": 40,
+        "gen_ai.input.messages": shape.ASKED["gen_ai.input.messages"],
+    },
+    ways=(Way("call", chat),),
+    stream=None,
+    astream=None,
+)
+ROWS = (CHAT, MORE, GENERATE, EMBED)

@@ -77,6 +77,8 @@ CHAT = Row(
         Way("aparse", parse, is_async=True),
         Way("helper", helper, streams=True),
         Way("ahelper", ahelper, streams=True, is_async=True),
+        Way("spoken", shape.create, reply=shape.SPOKEN),
+        Way("spoken_stream", shape.drained, streams=True, reply=shape.SPOKEN),
     ),
     stream=shape.stream,
     astream=shape.stream,
@@ -111,9 +113,14 @@ def responses_raw(client: Any, fields: Fields) -> Any:
 def responded(reply: Reply, streamed: bool) -> dict[str, Any]:
     told = answered(reply, streamed) | {"openai.api.type": "responses"}
     del told["openai.response.system_fingerprint"]
+    told["gen_ai.usage.cache_write.input_tokens"] = reply.usage.cache_written if reply.usage else 0
+    if reply.compacted:
+        told["gen_ai.conversation.compacted"] = True
+        told["gen_ai.output.messages"][0]["parts"].insert(0, {"type": "compaction", "id": "cmp_1"})
     return told
 
 
+COMPACTED = Reply(compacted=True)
 RESPONSES = Row(
     name="openai.responses",
     sdk="openai",
@@ -150,8 +157,44 @@ RESPONSES = Row(
         Way("astream", responses_adrained, streams=True, is_async=True),
         Way("helper", responses_helper, streams=True),
         Way("raw", responses_raw),
+        Way("compacted", responses, reply=COMPACTED),
+        Way("compacted_stream", responses_drained, streams=True, reply=COMPACTED),
     ),
     stream=responses_stream,
+)
+CHAT_MORE = replace(
+    CHAT,
+    name="openai.chat_more",
+    fields={**shape.MORE, "service_tier": "flex"},
+    asked={**shape.ASKED_MORE, "openai.request.service_tier": "flex"},
+    answered=lambda reply, streamed: {**answered(reply, streamed), **shape.answered_twice(reply, streamed)},
+    ways=(Way("call", shape.create),),
+    stream=None,
+    astream=None,
+)
+CONVERSATION = replace(
+    RESPONSES,
+    name="openai.conversation",
+    fields={
+        "model": "fake-model",
+        "conversation": "conv_1",
+        "input": [
+            {"type": "compaction", "id": "cmp_0", "encrypted_content": "c2Vu"},
+            {"role": "user", "content": QUESTION},
+        ],
+        "text": {"format": {"type": "json_object"}},
+    },
+    asked={
+        "gen_ai.conversation.id": "conv_1",
+        "gen_ai.conversation.compacted": True,
+        "gen_ai.output.type": "json",
+        "gen_ai.input.messages": [
+            {"role": "assistant", "parts": [{"type": "compaction", "id": "cmp_0"}]},
+            USER_MESSAGE,
+        ],
+    },
+    ways=(Way("call", responses),),
+    stream=None,
 )
 COMPLETIONS = Row(
     name="openai.completions",
@@ -216,7 +259,9 @@ RESUME = replace(
 MEDIA = openai_media.Sdk("openai", open_client, open_async)
 ROWS = (
     CHAT,
+    CHAT_MORE,
     RESPONSES,
+    CONVERSATION,
     FETCH,
     RESUME,
     COMPLETIONS,

@@ -123,6 +123,8 @@ def painted(reply: Reply, streamed: bool) -> dict[str, Any]:
     by_modality = {
         "gen_ai.usage.text.input_tokens": reply.usage.input if reply.usage else 0,
         "gen_ai.usage.image.input_tokens": 0,
+        "gen_ai.usage.text.output_tokens": 0,
+        "gen_ai.usage.image.output_tokens": reply.usage.output if reply.usage else 0,
     }
     return {
         **counted(reply),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fakes.replies import Reply
+from fakes.replies import Reply, Usage
 from scenarios.row import PARAMETERS, QUESTION, SYSTEM, SYSTEM_MESSAGE, TOOL_DEFINITION, USER_MESSAGE, Fields, Way
 from scenarios.row import output_messages as messages
 
@@ -38,6 +38,30 @@ ASKED: Fields = {
 }
 
 
+SPOKEN = Reply(
+    usage=Usage(
+        input_by={"text": 100, "image": 10, "audio": 8},
+        output_by={"text": 3, "audio": 3},
+        cached_by={"text": 90, "image": 6, "audio": 4},
+    )
+)
+"""An answer of a provider that counts text, images and audio apart."""
+
+MORE: Fields = {
+    "model": "fake-model",
+    "messages": MESSAGES,
+    "n": 2,
+    "response_format": {"type": "json_object"},
+    "reasoning_effort": "low",
+}
+ASKED_MORE: Fields = {
+    "gen_ai.request.choice.count": 2,
+    "gen_ai.output.type": "json",
+    "gen_ai.request.reasoning.level": "low",
+    "gen_ai.input.messages": [SYSTEM_MESSAGE, USER_MESSAGE],
+}
+
+
 def answered(reply: Reply, streamed: bool) -> dict[str, Any]:
     told: dict[str, Any] = {
         "gen_ai.response.id": reply.id,
@@ -52,7 +76,23 @@ def answered(reply: Reply, streamed: bool) -> dict[str, Any]:
             "gen_ai.usage.cache_read.input_tokens": reply.usage.cached,
             "gen_ai.usage.reasoning.output_tokens": reply.usage.reasoning,
         }
-    return told
+    return told | modalities(reply)
+
+
+def answered_twice(reply: Reply, streamed: bool) -> dict[str, Any]:
+    """To `n=2`."""
+    doubled = ("gen_ai.response.finish_reasons", "gen_ai.output.messages")
+    return {name: value * 2 if name in doubled else value for name, value in answered(reply, streamed).items()}
+
+
+def modalities(reply: Reply) -> dict[str, Any]:
+    if reply.usage is None or not reply.usage.input_by:
+        return {}
+    return {
+        "gen_ai.usage.cache_write.input_tokens": reply.usage.cache_written,
+        **{f"gen_ai.usage.{modality}.input_tokens": count for modality, count in reply.usage.input_by.items()},
+        **{f"gen_ai.usage.{modality}.output_tokens": count for modality, count in reply.usage.output_by.items()},
+    }
 
 
 def embedded(reply: Reply, streamed: bool) -> dict[str, Any]:

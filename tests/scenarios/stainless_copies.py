@@ -35,6 +35,23 @@ def row(module: str, name: str) -> Row:
     )
 
 
+def more(module: str, name: str, **fields: Any) -> Row:
+    """What the first row does not ask for; `top_k` where the SDK has it."""
+    asked = {f"gen_ai.request.{field}": value for field, value in fields.items()}
+    return Row(
+        name=f"{module}.chat_more",
+        sdk=module,
+        provider=module,
+        operation="chat",
+        open=opener(module, name, module),
+        open_async=opener(module, f"Async{name}", module),
+        fields={**shape.MORE, **fields},
+        asked={**shape.ASKED_MORE, **asked},
+        answered=shape.answered_twice,
+        ways=(Way("call", shape.create),),
+    )
+
+
 def completions(module: str, name: str) -> Row:
     return Row(
         name=f"{module}.completions",
@@ -80,16 +97,19 @@ FIREWORKS_MESSAGES = Row(
 )
 ROWS = (
     row("groq", "Groq"),
+    more("groq", "Groq"),
     GROQ.embeddings(encoding_format="float"),
     GROQ.speech(),
     GROQ.transcripts(),
     row("together", "Together"),
+    more("together", "Together", top_k=40),
     completions("together", "Together"),
     TOGETHER.embeddings(),
     TOGETHER.images(),
     TOGETHER.speech(),
     TOGETHER.transcripts(),
     row("fireworks", "Fireworks"),
+    more("fireworks", "Fireworks", top_k=40),
     completions("fireworks", "Fireworks"),
     FIREWORKS_MESSAGES,
 )

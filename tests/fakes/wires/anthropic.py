@@ -37,13 +37,13 @@ def message(request: Request, reply: Reply) -> dict[str, Any]:
 
 def events(request: Request, reply: Reply) -> list[dict[str, Any]]:
     whole = message(request, reply)
-    begun = {**whole, "content": [], "stop_reason": None, "usage": {**whole["usage"], "output_tokens": 1}}
+    begun = {**whole, "content": [], "stop_reason": None, "usage": {**whole["usage"], **FIRST}}
     told: list[dict[str, Any]] = [{"type": "message_start", "message": begun}, {"type": "ping"}]
     for index, block in enumerate(whole["content"]):
         told.append({"type": "content_block_start", "index": index, "content_block": _opening(block)})
         told += [{"type": "content_block_delta", "index": index, "delta": delta} for delta in _deltas(block)]
         told.append({"type": "content_block_stop", "index": index})
-    counted = {"output_tokens": whole["usage"].get("output_tokens", 0)}
+    counted = {name: value for name, value in whole["usage"].items() if name.startswith("output_tokens")}
     ending = {"stop_reason": whole["stop_reason"], "stop_sequence": None}
     return [*told, {"type": "message_delta", "delta": ending, "usage": counted}, {"type": "message_stop"}]
 
@@ -72,6 +72,8 @@ def read(request: Request) -> Asked:
 
 def _blocks(reply: Reply) -> list[dict[str, Any]]:
     blocks: list[dict[str, Any]] = []
+    if reply.compacted:
+        blocks.append({"type": "compaction", "content": "The weather was asked for."})
     if reply.thinking:
         blocks.append({"type": "thinking", "thinking": reply.thinking, "signature": "c2ln"})
     if reply.text and not reply.tool_calls:
@@ -86,6 +88,7 @@ def _opening(block: dict[str, Any]) -> dict[str, Any]:
         "text": {"text": ""},
         "thinking": {"thinking": "", "signature": ""},
         "tool_use": {"input": {}},
+        "compaction": {"content": ""},
     }
     return {**block, **empty[block["type"]]}
 
@@ -96,6 +99,8 @@ def _deltas(block: dict[str, Any]) -> list[dict[str, Any]]:
     if block["type"] == "thinking":
         thoughts = [{"type": "thinking_delta", "thinking": piece} for piece in pieces(block["thinking"])]
         return [*thoughts, {"type": "signature_delta", "signature": block["signature"]}]
+    if block["type"] == "compaction":
+        return [{"type": "compaction_delta", "content": block["content"]}]
     arguments = json.dumps(block["input"])
     half = len(arguments) // 2
     return [{"type": "input_json_delta", "partial_json": part} for part in ("", arguments[:half], arguments[half:])]
@@ -111,8 +116,12 @@ def _usage(reply: Reply) -> dict[str, Any]:
         "cache_read_input_tokens": counted.cached,
         "cache_creation_input_tokens": counted.cache_written,
         "service_tier": "standard",
+        "output_tokens_details": {"thinking_tokens": counted.reasoning},
     }
 
+
+FIRST = {"output_tokens": 1, "output_tokens_details": {"thinking_tokens": 0}}
+"""What a stream has counted when it begins."""
 
 IDS = (("request-id", "req_1"),)
 STREAM_ERROR = {"type": "error", "error": {"type": "overloaded_error", "message": "injected fault"}}

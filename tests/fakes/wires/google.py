@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from fakes.exchange import Asked, Body, Request, Stream, Wire, sse
@@ -104,8 +105,14 @@ def _usage(reply: Reply) -> dict[str, Any]:
         "thoughtsTokenCount": counted.reasoning,
         "cachedContentTokenCount": counted.cached,
         "totalTokenCount": counted.input + counted.output,
-        "promptTokensDetails": [{"modality": "TEXT", "tokenCount": counted.input}],
+        "promptTokensDetails": _details(counted.input_by or {"text": counted.input}),
+        **({"candidatesTokensDetails": _details(counted.output_by)} if counted.output_by else {}),
+        **({"cacheTokensDetails": _details(counted.cached_by)} if counted.cached_by else {}),
     }
+
+
+def _details(counts: Mapping[str, int]) -> list[dict[str, Any]]:
+    return [{"modality": modality.upper(), "tokenCount": count} for modality, count in counts.items()]
 
 
 def _json_schema(schema: dict[str, Any]) -> dict[str, Any]:

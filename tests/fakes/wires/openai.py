@@ -10,6 +10,7 @@ import base64
 import json
 import re
 import struct
+from collections.abc import Mapping
 from typing import Any
 
 from fakes.exchange import Asked, Body, Request, Stream, Wire, sse
@@ -76,9 +77,12 @@ def images(request: Request, reply: Reply) -> Body:
         "output_tokens": reply.usage.output,
         "total_tokens": reply.usage.input + reply.usage.output,
         "input_tokens_details": {"text_tokens": reply.usage.input, "image_tokens": 0},
+        "output_tokens_details": {"text_tokens": 0, "image_tokens": reply.usage.output},
     }
     count = request.json.get("n") or 1
-    data = [{"b64_json": PIXEL, "revised_prompt": reply.text}] * count
+    data: list[dict[str, Any]] = [{"b64_json": PIXEL, "revised_prompt": reply.text} for _ in range(count)]
+    if "/together/" in request.path:
+        data = [{"index": index, **image} for index, image in enumerate(data)]
     return Body({"created": CREATED, "data": data, "output_format": "png", "usage": usage}, headers=IDS)
 
 
@@ -181,9 +185,24 @@ def usage(counted: Usage) -> dict[str, Any]:
         "prompt_tokens": counted.input,
         "completion_tokens": counted.output,
         "total_tokens": counted.input + counted.output,
-        "prompt_tokens_details": {"cached_tokens": counted.cached, "audio_tokens": 0},
-        "completion_tokens_details": {"reasoning_tokens": counted.reasoning, "audio_tokens": 0},
+        "prompt_tokens_details": {"cached_tokens": counted.cached, "audio_tokens": 0, **_read(counted)},
+        "completion_tokens_details": {
+            "reasoning_tokens": counted.reasoning,
+            "audio_tokens": 0,
+            **_by_modality(counted.output_by),
+        },
     }
+
+
+def _read(counted: Usage) -> dict[str, Any]:
+    """What OpenAI's newer models tell besides."""
+    if not counted.input_by:
+        return {}
+    return {**_by_modality(counted.input_by), "cache_write_tokens": counted.cache_written}
+
+
+def _by_modality(counts: Mapping[str, int]) -> dict[str, int]:
+    return {f"{modality}_tokens": count for modality, count in counts.items()}
 
 
 def _tool_calls(reply: Reply) -> dict[str, Any]:

@@ -84,6 +84,8 @@ def read(request: Request) -> Asked:
 
 def _items(reply: Reply) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = []
+    if reply.compacted:
+        items.append({"id": "cmp_1", "type": "compaction", "encrypted_content": "c2Vu"})
     if reply.thinking:
         summary = [{"type": "summary_text", "text": reply.thinking}]
         items.append({"id": "rs_1", "type": "reasoning", "summary": summary})
@@ -104,7 +106,7 @@ def _parts(index: int, item: dict[str, Any]) -> list[dict[str, Any]]:
             {"type": "response.function_call_arguments.delta", **place, "delta": arguments},
             {"type": "response.function_call_arguments.done", **place, "arguments": arguments, "name": item["name"]},
         ]
-    if item["type"] == "reasoning":
+    if item["type"] in ("reasoning", "compaction"):
         return []
     place["content_index"] = 0
     part = item["content"][0]
