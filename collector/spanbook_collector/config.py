@@ -127,7 +127,13 @@ class ReceiverSettings:
     max_in_flight_bytes: int = option(96 * MiB, "bodies held in memory at one time, all clients together")
     max_connections: int = option(2048, "open HTTP connections")
     max_connections_per_client: int = option(256, "open HTTP connections of one address")
+    max_grpc_calls: int = option(1024, "gRPC calls under way at one time; their connections cannot be limited")
+    project_bytes_per_second: int = option(0, "bytes that a project may send on average, decompressed; 0: any number")
+    project_items_per_second: int = option(
+        0, "spans, log records and data points that a project may send on average; 0: any number"
+    )
     body_timeout_seconds: float = option(30.0, "a body must have come within this time")
+    body_bytes_per_second: int = option(1024, "an HTTP body that comes slower than this on average is not waited for")
     cors_origins: tuple[str, ...] = option((), "web origins that may send from a browser")
     extra_paths: tuple[str, ...] = option(
         (), "further HTTP paths that take traces, for example `/api/public/otel/v1/traces`"

@@ -21,6 +21,7 @@ from spanbook_collector.queue.queue import Queue
 from spanbook_collector.receivers.answers import Reason, Refusal, accepted
 from spanbook_collector.receivers.budget import Budget
 from spanbook_collector.receivers.otlp_json import from_json
+from spanbook_collector.receivers.quotas import Quotas
 from spanbook_schemas.keys import KeyRing, Scope
 from spanbook_schemas.signals import Signal
 
@@ -39,6 +40,7 @@ class Pipeline:
         self, queue: Queue, keys: KeyRing, settings: ReceiverSettings, rules: tuple[Redaction, ...] = ()
     ) -> None:
         self.budget = Budget(settings.max_in_flight_bytes)
+        self._quotas = Quotas(settings)
         self._queue = queue
         self._keys = keys
         self._limits = Limits()
@@ -50,10 +52,16 @@ class Pipeline:
     def admit(self, secret: str | None) -> str:
         """Return the tenant of a caller, asked before anything of the body is read.
 
-        Raises Refusal for a caller without a key that is good for sending, and while the process stops.
+        Raises Refusal for a caller without a key that is good for sending, for a project that is over its quota, and
+        while the process stops.
         """
         if self._stopping:
             raise Refusal(Reason.STOPPING, "the collector is stopping")
+        tenant = self._tenant(secret)
+        self._quotas.ask(tenant)
+        return tenant
+
+    def _tenant(self, secret: str | None) -> str:
         if not self._keys.closed:
             return DEFAULT_TENANT
         if secret is None:
@@ -72,7 +80,9 @@ class Pipeline:
         """
         received_at = time.time_ns()
         began = time.perf_counter()
+        self._quotas.spend(tenant, len(body), 0)
         checked = await self._checked(signal, body, is_json)
+        self._quotas.spend(tenant, 0, checked.items)
         answer = accepted(signal, checked.rejected, checked.reason)
         if checked.items:
             await self._append(tenant, signal, checked.body, received_at, answer, sent=body)

@@ -1,7 +1,7 @@
 """What a client is told: success, partial success, or why a request was not taken, in the words of OTLP.
 
 Clients drop what they think is final, so the choice of a code decides whether data survives: whatever may succeed
-later is UNAVAILABLE or 503 with a delay, never INTERNAL or 500.
+later is UNAVAILABLE or 503 with a delay (over a quota: RESOURCE_EXHAUSTED or 429 with one), never INTERNAL or 500.
 """
 
 import json
@@ -41,6 +41,7 @@ class Reason(Enum):
     NO_SUCH_PATH = ("no_such_path", Code.UNIMPLEMENTED, 404, False)
     BAD_METHOD = ("bad_method", Code.UNIMPLEMENTED, 405, False)
     UNKNOWN_ENCODING = ("unknown_encoding", Code.UNIMPLEMENTED, 415, False)
+    OVER_QUOTA = ("over_quota", Code.RESOURCE_EXHAUSTED, 429, True)
     TOO_SLOW = ("too_slow", Code.DEADLINE_EXCEEDED, 408, False)
     BUSY = ("busy", Code.UNAVAILABLE, 503, True)
     QUEUE_FULL = ("queue_full", Code.UNAVAILABLE, 503, True)

@@ -16,6 +16,7 @@ from spanbook_collector.receivers.budget import Share
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
+GRACE_SECONDS = 5.0  # before a body is expected to have come at a certain rate
 ENCODINGS = ("gzip", "deflate", "zstd")
 PIECE = 1024 * 1024  # bytes inflated between two looks at the limits
 ZLIB_FEED = 64 * 1024
@@ -28,8 +29,12 @@ class Disconnected(Exception):
     """The client went away before its body was complete."""
 
 
-async def read_body(receive: Receive, announced: int | None, limit: int, seconds: float, share: Share) -> bytes:
+async def read_body(
+    receive: Receive, announced: int | None, limit: int, seconds: float, rate: int, share: Share
+) -> bytes:
     """Return the body as it was sent; `announced` is its content-length, unknown when it is chunked.
+
+    It has to come within `seconds`, and at `rate` bytes a second on average.
 
     Raises Refusal (TOO_LARGE, TOO_SLOW, BUSY) and Disconnected.
     """
@@ -39,8 +44,10 @@ async def read_body(receive: Receive, announced: int | None, limit: int, seconds
     parts: list[bytes] = []
     size = 0
     try:
-        async with asyncio.timeout(seconds):
+        began = asyncio.get_running_loop().time()
+        async with asyncio.timeout(seconds) as time_left:
             while True:
+                time_left.reschedule(began + min(seconds, GRACE_SECONDS + size / rate if rate else seconds))
                 message = await receive()
                 if message["type"] == "http.disconnect":
                     raise Disconnected
@@ -52,7 +59,9 @@ async def read_body(receive: Receive, announced: int | None, limit: int, seconds
                 if not message["more_body"]:
                     return b"".join(parts) if len(parts) > 1 else parts[0]
     except TimeoutError:
-        raise Refusal(Reason.TOO_SLOW, f"the body did not come within {seconds:g} s") from None
+        raise Refusal(
+            Reason.TOO_SLOW, f"the body did not come within {seconds:g} s, or slower than {rate} bytes a second"
+        ) from None
 
 
 async def inflate(body: bytes, encoding: str, limit: int, share: Share) -> bytes:

@@ -2,7 +2,8 @@
 
 Export is unary on the wire but registered as `stream_unary`: a unary handler is given the whole body before it can say
 no, while a stream's handler asks for it, so a stranger's bytes stay in the connection's 64 KiB window. For the same
-reason there is no `maximum_concurrent_rpcs`: it answers RESOURCE_EXHAUSTED without RetryInfo, and clients then drop.
+reason calls are counted here and not by `maximum_concurrent_rpcs`: it answers RESOURCE_EXHAUSTED without RetryInfo, and
+clients then drop. Connections cannot be counted at all: gRPC's server has no limit for them, and shows none to us.
 """
 
 import asyncio
@@ -58,20 +59,26 @@ class OtlpGrpc:
         self._pipeline = pipeline
         self._settings = settings
         self._expected = SMALLEST_EXPECTED
+        self._calls = 0  # under way
 
     def service(self, signal: Signal) -> grpc.GenericRpcHandler:
         """Return the service of a signal."""
 
         async def export(_: AsyncIterator[bytes], context: Context) -> bytes:
+            self._calls += 1
             try:
                 return await self._export(signal, context)
             except Exception as error:
                 await _refuse(context, refusal_of(error))
+            finally:
+                self._calls -= 1
 
         method: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_unary_rpc_method_handler(export)
         return grpc.method_handlers_generic_handler(SERVICES[signal], {"Export": method})
 
     async def _export(self, signal: Signal, context: Context) -> bytes:
+        if self._calls > self._settings.max_grpc_calls:
+            raise Refusal(Reason.BUSY, "too many calls are under way at this moment")
         tenant = self._pipeline.admit(_secret(context))
         with self._pipeline.budget.held() as share:
             await share.grow_to(self._expected)

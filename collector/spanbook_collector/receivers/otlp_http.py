@@ -67,8 +67,8 @@ class OtlpHttp:
         encoding = _content_encoding(headers)
         limit = self._settings.max_request_bytes
         with self._pipeline.budget.held() as share:
-            seconds = self._settings.body_timeout_seconds
-            body = await read_body(receive, _content_length(headers), limit, seconds, share)
+            seconds, rate = self._settings.body_timeout_seconds, self._settings.body_bytes_per_second
+            body = await read_body(receive, _content_length(headers), limit, seconds, rate, share)
             if encoding:
                 body = await inflate(body, encoding, limit, share)
             answer = await self._pipeline.accept("http", signal, tenant, body, is_json=kind == JSON)

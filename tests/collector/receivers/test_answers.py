@@ -50,8 +50,9 @@ def test_answers_stay_small_whatever_there_is_to_say() -> None:
 def test_no_refusal_is_one_that_clients_take_for_final_by_mistake(reason: Reason) -> None:
     assert reason.code not in (Code.INTERNAL, Code.UNKNOWN, Code.OK)
     assert reason.http_status not in (500, 200)
-    assert reason.retryable == (reason.code == Code.UNAVAILABLE) == (reason.http_status == 503)
-    assert (reason.code == Code.RESOURCE_EXHAUSTED) == (reason is Reason.TOO_LARGE)
+    assert reason.retryable == (reason.http_status in (503, 429))
+    assert (reason.code == Code.UNAVAILABLE) == (reason.http_status == 503)
+    assert (reason.code == Code.RESOURCE_EXHAUSTED) == (reason in (Reason.TOO_LARGE, Reason.OVER_QUOTA))
 
 
 def test_delays_are_jittered_within_the_patience_of_the_sdks() -> None:

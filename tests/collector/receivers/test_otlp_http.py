@@ -330,6 +330,15 @@ def test_a_body_that_does_not_come_is_not_waited_for(start: Start) -> None:
         assert closed(sock)
 
 
+def test_a_body_that_trickles_is_not_waited_for(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spanbook_collector.receivers.bodies.GRACE_SECONDS", 0.2)
+    receiver = start(body_bytes_per_second=1000)
+    with connected(receiver) as sock:
+        sock.sendall(request_head(content_length=100_000) + b"slow")
+        assert sock.recv(1000).startswith(b"HTTP/1.1 408")
+        assert closed(sock)
+
+
 def test_headers_that_do_not_come_are_not_waited_for(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("spanbook_collector.receivers.connections.HEADER_SECONDS", 1.0)
     receiver = start()

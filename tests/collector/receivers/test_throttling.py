@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from clients.otlp import Client, Code, GrpcClient, HttpClient, spans
+from clients.otlp import METHODS, Answer, Client, Code, GrpcClient, HttpClient, one_of, spans
 from clients.receiver import Running, config_in
+from spanbook_collector import metrics
 from spanbook_collector.config import QueueSettings
+from spanbook_collector.keys import create_key
 from spanbook_collector.queue.errors import QueueBroken
 from spanbook_collector.queue.queue import Queue
+from spanbook_collector.receivers.quotas import BURST_SECONDS, Quota
+from spanbook_schemas.keys import Scope
 from spanbook_schemas.signals import Signal
 
 Start = Callable[..., Running]
@@ -21,13 +25,16 @@ Connect = Callable[[Running], Client]
 
 def is_retryable(client: Client, body: bytes) -> None:
     """Each SDK gives up when a delay exceeds its ten seconds; over HTTP only whole seconds can be said."""
-    answer = client.send(body)
-    assert answer.code == Code.UNAVAILABLE
+    asks_to_come_again(client.send(body), client.transport)
+
+
+def asks_to_come_again(answer: Answer, transport: str, code: int = Code.UNAVAILABLE, http_status: int = 503) -> None:
+    assert answer.code == code
     assert answer.retry is not None
-    if client.transport == "grpc":
+    if transport == "grpc":
         assert 1.5 <= answer.retry <= 1.9
     else:
-        assert (answer.http_status, answer.retry) == (503, 2)
+        assert (answer.http_status, answer.retry) == (http_status, 2)
 
 
 def test_a_full_queue_is_something_to_retry(start: Start, connect: Connect, tmp_path: Path) -> None:
@@ -68,6 +75,56 @@ def test_no_room_for_bodies_is_something_to_retry(start: Start, connect: Connect
     with stalled_upload(receiver, 1_900_000):
         is_retryable(client, spans(1, 300_000))
     assert client.send(spans(1, 300_000)).code == 0
+
+
+@pytest.mark.parametrize("quota", ["project_bytes_per_second", "project_items_per_second"])
+def test_a_project_over_its_quota_is_told_to_come_again_and_the_others_are_served(
+    start: Start, connect: Connect, tmp_path: Path, quota: str
+) -> None:
+    config = config_in(tmp_path / "data", **{quota: 1})
+    eager, modest = ({"x-api-key": create_key(config.keys_file, name, (Scope.INGEST,))} for name in ("eager", "modest"))
+    client = connect(start(config))
+    many = spans(50, 100)
+    assert client.send(many, headers=eager).code == 0
+    for signal in Signal:  # what is small as well
+        answer = client.send(one_of(signal), signal, eager)
+        asks_to_come_again(answer, client.transport, Code.RESOURCE_EXHAUSTED, 429)
+    assert client.send(many, headers=modest).code == 0
+
+
+def test_a_quota_is_saved_up_for_a_while_overdrawn_once_and_paid_back() -> None:
+    now = 0.0
+    quota = Quota(100, lambda: now)
+    quota.spend("a", 100 * int(BURST_SECONDS) + 250)
+    assert not quota.is_left("a")
+    assert quota.is_left("b")
+    now = 2.5
+    assert not quota.is_left("a")
+    now = 2.6
+    assert quota.is_left("a")
+    now = 1e6
+    quota.spend("a", 100 * int(BURST_SECONDS))
+    assert not quota.is_left("a")
+
+
+def test_calls_beyond_the_limit_are_something_to_retry(start: Start) -> None:
+    receiver = start(max_grpc_calls=1)
+    client, other = GrpcClient(receiver.grpc_port), GrpcClient(receiver.grpc_port)
+    over = threading.Event()
+
+    def nothing_yet() -> Iterator[bytes]:
+        over.wait(20)
+        yield spans()
+
+    held = client.channel.stream_unary(METHODS["traces"]).future(nothing_yet(), timeout=20)
+    while not metrics.IN_FLIGHT_BYTES._value.get():  # until the call has arrived
+        assert not over.wait(0.01)
+    asks_to_come_again(other.send(spans(2)), "grpc")
+    over.set()
+    assert held.result() == b""
+    assert other.send(spans(2)).code == 0
+    client.close()
+    other.close()
 
 
 @contextlib.contextmanager
