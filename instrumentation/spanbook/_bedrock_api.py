@@ -8,13 +8,13 @@ from typing import Any
 
 from spanbook_schemas import gen_ai
 
-from ._chat_completions import Cast, ChatCompletions, parameters
+from ._chat_completions import Cast, ChatCompletions, output_type, parameters
 from ._content import Part, binary, parsed, plain, text_part
 from ._fields import field, fields, integer, items, number, text, texts
 from ._messages import Messages
 from ._readers import Attributes, Fields, Reader
 
-_INFERENCE: Mapping[str, tuple[str, Cast]] = {
+INFERENCE: Mapping[str, tuple[str, Cast]] = {
     "maxTokens": (gen_ai.REQUEST_MAX_TOKENS, integer),
     "max_new_tokens": (gen_ai.REQUEST_MAX_TOKENS, integer),
     "temperature": (gen_ai.REQUEST_TEMPERATURE, number),
@@ -43,9 +43,11 @@ class Converse(Reader):
     operation = gen_ai.CHAT
 
     def request(self, request: Fields) -> Attributes:
-        found = parameters(request.get("additionalModelRequestFields") or {}, _INFERENCE)
-        found.update(parameters(request.get("inferenceConfig") or {}, _INFERENCE))
+        more, output = request.get("additionalModelRequestFields") or {}, request.get("outputConfig")
+        found = {**parameters(more, INFERENCE), **parameters(request.get("inferenceConfig") or {}, INFERENCE)}
         found[gen_ai.REQUEST_MODEL] = text(request.get("modelId"))
+        found[gen_ai.REQUEST_REASONING_LEVEL] = text(field(output, "effort")) or _effort(more)
+        found[gen_ai.OUTPUT_TYPE] = output_type(field(field(output, "textFormat"), "type"))
         found[gen_ai.AWS_BEDROCK_GUARDRAIL_ID] = text(field(request.get("guardrailConfig"), "guardrailIdentifier"))
         return found
 
@@ -66,7 +68,7 @@ class Converse(Reader):
     def response_content(self, response: Any) -> Attributes:
         said = field(field(response, "output"), "message")
         parts = [_part(block) for block in items(field(said, "content"))]
-        return _answer(parts, text(field(response, "stopReason")))
+        return answer(parts, text(field(response, "stopReason")))
 
     def join(self, chunks: list[Any]) -> Any:
         return _join([_unpacked(chunk) for chunk in chunks])
@@ -76,7 +78,7 @@ class InvokedClaude(Messages):
     """Reads the body of Anthropic's models."""
 
     def request(self, request: Fields) -> Attributes:
-        return {**super().request(_body(request)), gen_ai.REQUEST_MODEL: text(request.get("modelId"))}
+        return {**super().request(_body(request)), **_invoked(request)}
 
     def request_content(self, request: Fields) -> Attributes:
         return super().request_content(_body(request))
@@ -89,7 +91,7 @@ class InvokedNova(Converse):
     """Reads the body of Amazon's Nova."""
 
     def request(self, request: Fields) -> Attributes:
-        return super().request({**_body(request), "modelId": request.get("modelId")})
+        return {**super().request(_body(request)), **_invoked(request)}
 
     def request_content(self, request: Fields) -> Attributes:
         return super().request_content(_body(request))
@@ -99,13 +101,17 @@ class InvokedChat(ChatCompletions):
     """Reads bodies that are OpenAI's chat: its open models, and newer ones of Mistral, DeepSeek and Qwen."""
 
     def request(self, request: Fields) -> Attributes:
-        return {**super().request(_body(request)), gen_ai.REQUEST_MODEL: text(request.get("modelId"))}
+        return {**super().request(_body(request)), **_invoked(request)}
 
     def request_content(self, request: Fields) -> Attributes:
         return super().request_content(_body(request))
 
     def join(self, chunks: list[Any]) -> Any:
-        return super().join([_unpacked(chunk) for chunk in chunks])
+        told = [_unpacked(chunk) for chunk in chunks]
+        joined = super().join(told)
+        metrics = field(told[-1], "amazon-bedrock-invocationMetrics")
+        sent, written = field(metrics, "inputTokenCount"), field(metrics, "outputTokenCount")
+        return {**joined, "usage": joined.get("usage") or {"prompt_tokens": sent, "completion_tokens": written}}
 
 
 class InvokedPrompt(Reader):
@@ -113,7 +119,7 @@ class InvokedPrompt(Reader):
 
     operation = gen_ai.TEXT_COMPLETION
     _PARAMETERS: Mapping[str, tuple[str, Cast]] = {
-        **_INFERENCE,
+        **INFERENCE,
         "maxTokenCount": (gen_ai.REQUEST_MAX_TOKENS, integer),
         "max_gen_len": (gen_ai.REQUEST_MAX_TOKENS, integer),
         "max_tokens": (gen_ai.REQUEST_MAX_TOKENS, integer),
@@ -131,7 +137,7 @@ class InvokedPrompt(Reader):
         body = _body(request)
         config = body.get("textGenerationConfig")
         found = parameters({**body, **(config if isinstance(config, Mapping) else {})}, self._PARAMETERS)
-        return {**found, gen_ai.REQUEST_MODEL: text(request.get("modelId"))}
+        return {**found, **_invoked(request)}
 
     def request_content(self, request: Fields) -> Attributes:
         body = _body(request)
@@ -161,7 +167,7 @@ class InvokedPrompt(Reader):
         return {name: value for name, value in found.items() if value is not None}  # the headers may have told it
 
     def response_content(self, response: Any) -> Attributes:
-        return _answer([text_part(said)], self._reason(response)) if (said := self._said(response)) else {}
+        return answer([text_part(said)], self._reason(response)) if (said := self._said(response)) else {}
 
     def join(self, chunks: list[Any]) -> Any:
         told = [_unpacked(chunk) for chunk in chunks]
@@ -219,7 +225,7 @@ class InvokedCommand(InvokedPrompt):
             for call in items(field(response, "tool_calls"))
         ]
         said = self._said(response)
-        return _answer([*([text_part(said)] if said else []), *calls], "tool_use" if calls else self._reason(response))
+        return answer([*([text_part(said)] if said else []), *calls], "tool_use" if calls else self._reason(response))
 
     def join(self, chunks: list[Any]) -> Any:
         joined = super().join([chunk for chunk in chunks if field(_unpacked(chunk), "event_type") != "stream-end"])
@@ -235,7 +241,7 @@ class InvokedEmbeddings(Reader):
     def request(self, request: Fields) -> Attributes:
         body = _body(request)
         return {
-            gen_ai.REQUEST_MODEL: text(request.get("modelId")),
+            **_invoked(request),
             gen_ai.REQUEST_ENCODING_FORMATS: texts(body.get("embedding_types") or body.get("embeddingTypes")),
             gen_ai.EMBEDDINGS_DIMENSION_COUNT: integer(body.get("dimensions")),
         }
@@ -248,61 +254,7 @@ class InvokedEmbeddings(Reader):
         return {**found, gen_ai.EMBEDDINGS_DIMENSION_COUNT: len(vector)} if isinstance(vector, list) else found
 
 
-class HostedAgent(Reader):
-    """Reads `InvokeAgent`: the agent is Amazon's, so are its model calls."""
-
-    operation = gen_ai.INVOKE_AGENT
-
-    def request(self, request: Fields) -> Attributes:
-        return {
-            gen_ai.AGENT_ID: text(request.get("agentId")),
-            gen_ai.CONVERSATION_ID: text(request.get("sessionId")),
-        }
-
-    def request_content(self, request: Fields) -> Attributes:
-        said = text(request.get("inputText"))
-        return {gen_ai.INPUT_MESSAGES: [{"role": "user", "parts": [text_part(said)]}] if said else None}
-
-    def response_content(self, response: Any) -> Attributes:
-        return _answer([text_part(response)], None) if isinstance(response, str) and response else {}
-
-    def join(self, chunks: list[Any]) -> Any:
-        pieces = [field(field(chunk, "chunk"), "bytes") for chunk in chunks]
-        return b"".join(piece for piece in pieces if isinstance(piece, bytes)).decode("utf-8", "replace")
-
-
-class KnowledgeBase(Reader):
-    """Reads `Retrieve`."""
-
-    operation = gen_ai.RETRIEVAL
-
-    def request(self, request: Fields) -> Attributes:
-        search = field(request.get("retrievalConfiguration"), "vectorSearchConfiguration")
-        return {
-            gen_ai.DATA_SOURCE_ID: text(request.get("knowledgeBaseId")),
-            gen_ai.RETRIEVAL_TOP_K: integer(field(search, "numberOfResults")),
-        }
-
-    def request_content(self, request: Fields) -> Attributes:
-        return {gen_ai.RETRIEVAL_QUERY_TEXT: text(field(request.get("retrievalQuery"), "text"))}
-
-    def response_content(self, response: Any) -> Attributes:
-        documents = [
-            {
-                name: value
-                for name, value in (
-                    ("id", text(field(result, "documentId"))),
-                    ("content", text(field(field(result, "content"), "text"))),
-                    ("score", number(field(result, "score"))),
-                )
-                if value is not None
-            }
-            for result in items(field(response, "retrievalResults"))
-        ]
-        return {gen_ai.RETRIEVAL_DOCUMENTS: documents or None}
-
-
-CONVERSE, AGENT, RETRIEVE = Converse(), HostedAgent(), KnowledgeBase()
+CONVERSE = Converse()
 _CLAUDE, _NOVA, _CHAT, _COMMAND, _PROMPT, _EMBEDDINGS = (
     InvokedClaude(),
     InvokedNova(),
@@ -333,6 +285,21 @@ def _body(request: Fields) -> dict[str, Any]:
         return {}
     value = parsed(bytes(body).decode("utf-8", "replace") if not isinstance(body, str) else body)
     return value if isinstance(value, dict) else {}
+
+
+def _invoked(request: Fields) -> Attributes:
+    """Return what stands beside the body."""
+    return {
+        gen_ai.REQUEST_MODEL: text(request.get("modelId")),
+        gen_ai.AWS_BEDROCK_GUARDRAIL_ID: text(request.get("guardrailIdentifier")),
+    }
+
+
+def _effort(more: Any) -> str | None:
+    """Return how hard a model shall think, by whichever of the makers' names."""
+    nova, claude = field(more, "reasoningConfig"), field(more, "output_config")
+    places = (field(more, "reasoning_effort"), field(nova, "maxReasoningEffort"), field(claude, "effort"))
+    return next(filter(None, map(text, places)), None)
 
 
 def _unpacked(chunk: Any) -> Any:
@@ -381,7 +348,7 @@ def _usage(used: Any) -> Attributes:
     }
 
 
-def _answer(parts: list[Part], reason: str | None) -> Attributes:
+def answer(parts: list[Part], reason: str | None) -> Attributes:
     if not parts:
         return {}
     said: dict[str, Any] = {"role": "assistant", "parts": parts}

@@ -11,7 +11,8 @@ from typing import Any
 
 from spanbook_schemas import gen_ai
 
-from ._bedrock_api import AGENT, CONVERSE, RETRIEVE, family_of
+from ._bedrock_agents import AGENT, RETRIEVE, RETRIEVE_AND_GENERATE
+from ._bedrock_api import CONVERSE, family_of
 from ._call import Call
 from ._guard import failed
 from ._hosts import server_at
@@ -32,6 +33,8 @@ _OPERATIONS: dict[str, tuple[Callable[[Mapping[str, Any]], Reader], str]] = {
     "InvokeModelWithResponseStream": (family_of, "body"),
     "InvokeAgent": (lambda params: AGENT, "completion"),
     "Retrieve": (lambda params: RETRIEVE, ""),
+    "RetrieveAndGenerate": (lambda params: RETRIEVE_AND_GENERATE, ""),
+    "RetrieveAndGenerateStream": (lambda params: RETRIEVE_AND_GENERATE, "stream"),
 }
 _SERVICES = ("bedrock-runtime", "bedrock-agent-runtime")
 

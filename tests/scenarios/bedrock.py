@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from fakes.replies import Reply
+from scenarios import openai_shaped as shape
 from scenarios.row import (
     PARAMETERS,
     QUESTION,
@@ -209,6 +211,12 @@ def commanded(reply: Reply, streamed: bool) -> dict[str, Any]:
     }
 
 
+def chatted(reply: Reply, streamed: bool) -> dict[str, Any]:
+    told = {**shape.answered(reply, streamed), "gen_ai.response.model": "openai.gpt-oss-fake"}
+    details = ("gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.reasoning.output_tokens")
+    return {name: value for name, value in told.items() if not streamed or name not in details}
+
+
 def embedded(reply: Reply, streamed: bool) -> dict[str, Any]:
     counts = {"gen_ai.usage.input_tokens": reply.usage.input} if reply.usage else {}
     return {"gen_ai.embeddings.dimension.count": len(reply.vector), **counts}
@@ -296,6 +304,15 @@ BODIES = (
         tools=True,
     ),
     body(
+        "chat",
+        "openai",
+        "openai.gpt-oss-fake",
+        {**{name: value for name, value in shape.FIELDS.items() if name != "model"}, "reasoning_effort": "low"},
+        asked={**shape.ASKED, "gen_ai.request.reasoning.level": "low"},
+        answered=chatted,
+        tools=True,
+    ),
+    body(
         "embeddings",
         "titan_embed",
         "amazon.titan-embed-fake",
@@ -313,6 +330,25 @@ BODIES = (
         answered=embedded,
         ways=(Way("call", invoke),),
     ),
+)
+CONVERSE_MORE = replace(
+    CONVERSE,
+    name="bedrock.converse_more",
+    fields={
+        "modelId": MODEL,
+        "messages": FIELDS["messages"],
+        "additionalModelRequestFields": {"reasoning_effort": "low"},
+        "outputConfig": {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": {"schema": "{}"}}}},
+        "guardrailConfig": {"guardrailIdentifier": "guard1", "guardrailVersion": "1"},
+    },
+    asked={
+        "gen_ai.request.reasoning.level": "low",
+        "gen_ai.output.type": "json",
+        "aws.bedrock.guardrail.id": "guard1",
+        "gen_ai.input.messages": [USER_MESSAGE],
+    },
+    ways=(Way("call", converse),),
+    stream=None,
 )
 AGENT = Row(
     name="bedrock.agent",
@@ -335,6 +371,57 @@ AGENT = Row(
     ways=(Way("call", lambda client, fields: list(client.invoke_agent(**fields)["completion"]), streams=True),),
     tools=False,
     model="",
+)
+TRACED_AGENT = replace(
+    AGENT,
+    name="bedrock.traced_agent",
+    fields={**AGENT.fields, "enableTrace": True},
+    answered=lambda reply, streamed: {
+        **AGENT.answered(reply, streamed),
+        "gen_ai.request.max_tokens": 64,
+        "gen_ai.request.temperature": 0.5,
+        "gen_ai.request.top_p": 0.75,
+        "gen_ai.request.stop_sequences": ("END",),
+        "gen_ai.usage.input_tokens": reply.usage.input if reply.usage else 0,
+        "gen_ai.usage.output_tokens": reply.usage.output if reply.usage else 0,
+    },
+)
+GENERATION = {
+    "inferenceConfig": {"textInferenceConfig": FIELDS["inferenceConfig"]},
+    "guardrailConfiguration": {"guardrailId": "guard1", "guardrailVersion": "1"},
+}
+ANSWER = Row(
+    name="bedrock.retrieve_and_generate",
+    sdk="bedrock",
+    provider="aws.bedrock",
+    operation="chat",
+    open=opener("bedrock-agent-runtime"),
+    open_async=None,
+    fields={
+        "input": {"text": QUESTION},
+        "sessionId": "session-1",
+        "retrieveAndGenerateConfiguration": {
+            "type": "KNOWLEDGE_BASE",
+            "knowledgeBaseConfiguration": {
+                "knowledgeBaseId": "KNOWLEDGE1",
+                "modelArn": MODEL,
+                "generationConfiguration": GENERATION,
+            },
+        },
+    },
+    asked={
+        **SAMPLED,
+        "gen_ai.conversation.id": "session-1",
+        "aws.bedrock.knowledge_base.id": "KNOWLEDGE1",
+        "aws.bedrock.guardrail.id": "guard1",
+    },
+    answered=AGENT.answered,
+    ways=(
+        Way("call", lambda client, fields: client.retrieve_and_generate(**fields)),
+        Way("stream", lambda client, fields: list(client.retrieve_and_generate_stream(**fields)["stream"]), True),
+    ),
+    tools=False,
+    model=MODEL,
 )
 RETRIEVE = Row(
     name="bedrock.retrieve",
@@ -363,4 +450,4 @@ RETRIEVE = Row(
     tools=False,
     model="",
 )
-ROWS = (CONVERSE, CLAUDE, *BODIES, AGENT, RETRIEVE)
+ROWS = (CONVERSE, CONVERSE_MORE, CLAUDE, *BODIES, AGENT, TRACED_AGENT, ANSWER, RETRIEVE)

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from fakes.exchange import Asked, Body, Request, Stream, Wire
 from fakes.replies import Fault, Reply, pieces
-from fakes.wires import anthropic
+from fakes.wires import anthropic, openai
 
 EVENT_STREAM = "application/vnd.amazon.eventstream"
 REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "content_filter": "content_filtered"}
@@ -55,9 +55,18 @@ def invoke_stream(request: Request, reply: Reply) -> Stream:
 
 
 def invoke_agent(request: Request, reply: Reply) -> Stream:
-    return Stream(
-        [{"chunk": {"bytes": _base64(piece.encode())}} for piece in reply.pieces], event_message, EVENT_STREAM
-    )
+    words = [{"chunk": {"bytes": _base64(piece.encode())}} for piece in reply.pieces]
+    return Stream([*(_traces(reply) if request.json.get("enableTrace") else ()), *words], event_message, EVENT_STREAM)
+
+
+def retrieve_and_generate(request: Request, reply: Reply) -> Body:
+    said = {"textResponsePart": {"text": reply.text, "span": {"start": 0, "end": len(reply.text)}}}
+    citation = {"generatedResponsePart": said, "retrievedReferences": []}
+    return Body({"sessionId": "session-1", "output": {"text": reply.text}, "citations": [citation]})
+
+
+def retrieve_and_generate_stream(request: Request, reply: Reply) -> Stream:
+    return Stream([{"output": {"text": piece}} for piece in reply.pieces], event_message, EVENT_STREAM)
 
 
 def retrieve(request: Request, reply: Reply) -> Body:
@@ -167,6 +176,23 @@ def _family(request: Request) -> Callable[[Request, Reply], dict[str, Any]]:
     return next((family for name, family in FAMILIES.items() if name in model), _claude)
 
 
+def _traces(reply: Reply) -> list[dict[str, Any]]:
+    """What an agent tells of its two model calls."""
+    told = {"agentId": "AGENT1", "sessionId": "session-1"}
+    config = {"maximumLength": 64, "temperature": 0.5, "topP": 0.75, "stopSequences": ["END"]}
+    asked = {"traceId": "t-1", "text": "…", "type": "ORCHESTRATION", "inferenceConfiguration": config}
+    counted = reply.usage
+    half = {"inputTokens": counted.input // 2, "outputTokens": counted.output // 2} if counted else {}
+    gave = {"traceId": "t-1", "metadata": {"usage": half}}
+    steps: list[dict[str, Any]] = [
+        {"preProcessingTrace": {"modelInvocationInput": asked}},
+        {"preProcessingTrace": {"modelInvocationOutput": gave}},
+        {"orchestrationTrace": {"rationale": {"traceId": "t-1", "text": "…"}}},
+        {"orchestrationTrace": {"modelInvocationOutput": gave}},
+    ]
+    return [{"trace": {**told, "trace": step}} for step in steps]
+
+
 def _claude(request: Request, reply: Reply) -> dict[str, Any]:
     return anthropic.message(request, reply)
 
@@ -246,6 +272,11 @@ def _cohere_events(request: Request, reply: Reply) -> list[dict[str, Any]]:
     return [*events, ending]
 
 
+def _openai(request: Request, reply: Reply) -> dict[str, Any]:
+    value: dict[str, Any] = openai.chat(request, reply).value  # type: ignore[union-attr]
+    return value
+
+
 FAMILIES: dict[str, Callable[[Request, Reply], dict[str, Any]]] = {
     "anthropic.": _claude,
     "amazon.nova": _nova,
@@ -253,6 +284,7 @@ FAMILIES: dict[str, Callable[[Request, Reply], dict[str, Any]]] = {
     "meta.llama": _llama,
     "mistral.": _mistral,
     "cohere.": _cohere,
+    "openai.": _openai,
 }
 STREAMS: dict[Callable[[Request, Reply], dict[str, Any]], Callable[[Request, Reply], list[dict[str, Any]]]] = {
     _claude: anthropic.events,
@@ -261,6 +293,7 @@ STREAMS: dict[Callable[[Request, Reply], dict[str, Any]], Callable[[Request, Rep
     _llama: _llama_events,
     _mistral: _mistral_events,
     _cohere: _cohere_events,
+    _openai: openai.chunks,
 }
 
 STREAM_ERROR = {"modelStreamErrorException": {"message": "injected fault", "originalStatusCode": 500}}
@@ -276,5 +309,7 @@ WIRES = (
     _wire("invoke", "invoke", invoke),
     _wire("invoke_stream", "invoke-with-response-stream", invoke_stream, STREAM_ERROR),
     Wire("bedrock.agent", re.compile(r"/agents/[^/]+/agentAliases/[^/]+/sessions/[^/]+/text$"), invoke_agent, error),
+    Wire("bedrock.answer", re.compile(r"/retrieveAndGenerate$"), retrieve_and_generate, error),
+    Wire("bedrock.answer_stream", re.compile(r"/retrieveAndGenerateStream$"), retrieve_and_generate_stream, error),
     Wire("bedrock.retrieve", re.compile(r"/knowledgebases/[^/]+/retrieve$"), retrieve, error),
 )

@@ -22,7 +22,7 @@ PIXEL = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(64)).decode()
 
 def chat(request: Request, reply: Reply) -> Body | Stream:
     if request.json.get("stream"):
-        return Stream([*_chunks(request, reply), "[DONE]"], sse)
+        return Stream([*chunks(request, reply), "[DONE]"], sse)
     choice = {
         "index": 0,
         "message": {"role": "assistant", "content": reply.text or None, **_tool_calls(reply), **_thinking(reply)},
@@ -130,7 +130,7 @@ def read(request: Request) -> Asked:
     )
 
 
-def _chunks(request: Request, reply: Reply) -> list[dict[str, Any]]:
+def chunks(request: Request, reply: Reply) -> list[dict[str, Any]]:
     accent = request.path.split("/")[1]
     asked = accent not in USAGE_UNASKED and _wants_usage(request)
     head = {**_head(request, reply), "object": "chat.completion.chunk", **({"usage": None} if asked else {})}
