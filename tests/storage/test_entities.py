@@ -115,7 +115,8 @@ def test_the_newest_event_of_an_assessment_stands_whichever_comes_last(book: Any
             "spanbook.assessment.name": "answer", "spanbook.assessment.id": "changed", "spanbook.assessment.value": value,  # noqa: E501
         }, at=at, trace="a3" * 16)  # fmt: skip
     assert one(book, "expectations", "assessment_id = 'changed'", "value", "name") == ('"new"', "answer")
-    assert one(book, "assessment_changes", "assessment_id = 'changed'", "count()") == 2
+    history = "SELECT value FROM assessment_history WHERE assessment_id = 'changed' ORDER BY changed_at"
+    assert book.query(history) == [('"old"',), ('"new"',)]
 
 
 def test_an_event_without_an_id_sent_twice_is_one_assessment(book: Any) -> None:
@@ -129,6 +130,7 @@ def test_an_event_without_an_id_sent_twice_is_one_assessment(book: Any) -> None:
     found, value = one(book, "assessments", "name = 'once'", "assessment_id", "value")
     assert found.startswith("a-")
     assert json.loads(value) == "ok"
+    assert one(book, "assessment_history", "name = 'once'", "count()", "any(label)") == (1, "ok")
 
 
 def test_feedback_finds_its_span_by_response_id_and_never_guesses(book: Any) -> None:
