@@ -14,9 +14,10 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from importlib.metadata import PackageNotFoundError, version
 
-from spanbook_collector.config import Address, Config, without_secret
+from spanbook_collector.config import Address, Config
 from spanbook_collector.dead_letters import DeadLetters
 from spanbook_collector.queue import QueueError, inspect
+from spanbook_schemas.addresses import without_secret
 from spanbook_storage.errors import StoreError, unquoted
 from spanbook_storage.store import open_store
 

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from spanbook_collector.errors import ConfigError
 from spanbook_collector.settings import build, option, section
+from spanbook_schemas.addresses import without_secret
 
 MiB = 1024 * 1024
 LONGEST_NAME = 100  # characters of a forward's name, which is a file's, too
@@ -256,11 +257,6 @@ def _is_store(url: str) -> bool:
         return parts.scheme in ("clickhouse", "http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
-
-
-def without_secret(url: str) -> str:
-    """Return the URL with its password blanked, fit for a log."""
-    return re.sub(r"(://[^:/@]*):[^/\s]*@", r"\1:***@", url)
 
 
 def dump(config: Config) -> str:

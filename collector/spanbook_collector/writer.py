@@ -11,7 +11,7 @@ import os
 from collections.abc import AsyncIterator, Mapping
 
 from spanbook_collector import metrics
-from spanbook_collector.config import Config, without_secret
+from spanbook_collector.config import Config
 from spanbook_collector.dead_letters import DeadLetters
 from spanbook_collector.exporters.clickhouse import ClickHouseExporter, Stopped
 from spanbook_collector.exporters.otlp import OtlpExporter
@@ -21,6 +21,7 @@ from spanbook_collector.queue import Journal, QueueReader, forget_reader, reader
 from spanbook_collector.receivers.connections import HttpServer
 from spanbook_collector.web.app import Web
 from spanbook_collector.web.status import Observer
+from spanbook_schemas.addresses import without_secret
 from spanbook_schemas.keys import KeyRing
 from spanbook_storage.derivation import Derivation
 from spanbook_storage.errors import StoreError

@@ -18,6 +18,7 @@ from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from clickhouse_connect.driver.query import QueryResult
 
+from spanbook_schemas.addresses import without_secret
 from spanbook_schemas.signals import Signal
 from spanbook_storage import migrations
 from spanbook_storage.cluster import sharded, statements
@@ -169,7 +170,7 @@ async def open_store(dsn: str) -> Store:
     parts = urlsplit(dsn)
     if parts.scheme not in ("clickhouse", "clickhouses", "http", "https") or not parts.hostname:
         raise Misconfigured(
-            f"cannot read the store's address `{_without_password(dsn)}`\n"
+            f"cannot read the store's address `{without_secret(dsn)}`\n"
             "hint: write clickhouse://user:password@host:8443/spanbook?secure=true"
         )
     options: dict[str, Any] = dict(parse_qsl(parts.query))
@@ -206,7 +207,7 @@ async def open_store(dsn: str) -> Store:
 
 
 def _cannot_open(dsn: str, error: StoreError) -> StoreError:
-    where = _without_password(dsn)
+    where = without_secret(dsn)
     return type(error)(
         f"cannot open the store `{where}`: {error}\nhint: `--store` names a ClickHouse HTTP port, 8123 or 8443",
         error.code,
@@ -220,10 +221,6 @@ def _statement(sql: str) -> str:
         return sql
     text = (files("spanbook_schemas") / "clickhouse" / "queries" / f"{sql}.sql").read_text(encoding="utf-8")
     return text.strip().removesuffix(";")
-
-
-def _without_password(dsn: str) -> str:
-    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", dsn)
 
 
 def _compact(proto: str) -> str:

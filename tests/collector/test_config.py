@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from spanbook_collector.config import Address, Config, Forward, dump, load, restore, without_secret
+from spanbook_collector.config import Address, Config, Forward, dump, load, restore
 from spanbook_collector.errors import ConfigError
 from spanbook_collector.queue import QueueReader
+from spanbook_schemas.addresses import without_secret
 
 
 def written(tmp_path: Path, text: str) -> Path:

@@ -14,7 +14,8 @@ from running.collector import free_ports
 from spanbook_collector.config import Address, Forward
 from spanbook_collector.dead_letters import DeadLetters
 from spanbook_collector.exporters.otlp import OtlpExporter
-from spanbook_collector.queue import Limits, Queue, QueueReader
+from spanbook_collector.exporters.resending import resend
+from spanbook_collector.queue import Limits, Queue, QueueReader, Record
 from spanbook_schemas.signals import Signal
 
 
@@ -84,6 +85,20 @@ async def test_what_is_over_the_quota_is_dropped_and_counted_while_the_destinati
     stop.set()
     await exporting
     await queue.close()
+
+
+async def test_a_dead_letter_that_is_asked_to_come_later_keeps_the_reason_that_it_had(tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    letters = DeadLetters(tmp_path / "letters")
+    letters.again.put(Record(7, "", Signal.TRACES, 1, spans()), "HTTP 400")
+    reader = await queued(tmp_path, spans())
+    exporter = OtlpExporter(reader, Forward.parse(f"http://127.0.0.1:{port}"), letters)
+    stop = asyncio.Event()
+    resending = asyncio.create_task(resend(letters, exporter.deliver_again, stop))
+    await _until(lambda: letters.count() == 1)
+    stop.set()
+    await resending
+    assert [letter.reason for letter in letters.all()] == ["HTTP 400"]
 
 
 async def _until(done: Callable[[], bool]) -> None:

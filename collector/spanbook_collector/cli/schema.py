@@ -4,8 +4,9 @@ import argparse
 import asyncio
 
 from spanbook_collector.cli.options import declare_settings, load_config
-from spanbook_collector.config import Config, without_secret
+from spanbook_collector.config import Config
 from spanbook_collector.errors import SpanbookError
+from spanbook_schemas.addresses import without_secret
 from spanbook_storage import migrations
 from spanbook_storage.cluster import statements
 from spanbook_storage.errors import StoreError

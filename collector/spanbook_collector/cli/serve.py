@@ -7,9 +7,10 @@ import signal
 from rich.console import Console
 
 from spanbook_collector.cli.options import declare_settings, load_config
-from spanbook_collector.config import Config, without_secret
+from spanbook_collector.config import Config
 from spanbook_collector.process import set_up_logging
 from spanbook_collector.supervisor import serve
+from spanbook_schemas.addresses import without_secret
 
 
 def declare(parser: argparse.ArgumentParser) -> None:

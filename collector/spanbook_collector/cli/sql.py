@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from spanbook_collector.config import without_secret
 from spanbook_collector.errors import SpanbookError
+from spanbook_schemas.addresses import without_secret
 from spanbook_storage.migrations import described_views
 
 DEFAULT_STORE = "clickhouse://127.0.0.1:8123/spanbook"

@@ -12,11 +12,12 @@ from collections.abc import Callable
 from functools import partial
 
 from spanbook_collector import metrics
-from spanbook_collector.config import Forward, without_secret
+from spanbook_collector.config import Forward
 from spanbook_collector.dead_letters import DeadLetter, DeadLetters
 from spanbook_collector.exporters.backlog import Backlog
 from spanbook_collector.exporters.endpoints import Endpoint, Outcome, Verdict, connected
 from spanbook_collector.queue import QueueReader, Record
+from spanbook_schemas.addresses import without_secret
 
 log = logging.getLogger("spanbook.collector")
 
@@ -47,10 +48,11 @@ class OtlpExporter:
                     await self._durably(partial(self._backlog.done, take))
 
     async def deliver_again(self, letter: DeadLetter, body: bytes) -> str:
-        """Send a dead letter; returns why it is refused, nothing when it is taken."""
+        """Send a dead letter; returns why it is refused, now or still, and nothing when it is taken."""
         async with connected(self._forward) as endpoint:
             outcome = await endpoint.send(letter.signal, body)
-        return "" if outcome.verdict is Verdict.TAKEN else outcome.reason
+        # Who asks to come later has not judged it: it was refused for what it was refused for.
+        return {Verdict.TAKEN: "", Verdict.REFUSED: outcome.reason, Verdict.LATER: letter.reason}[outcome.verdict]
 
     async def _connected(self, stack: contextlib.AsyncExitStack) -> Endpoint | None:
         """Open the endpoint; one whose TLS files cannot be read waits for them, and nobody else does."""

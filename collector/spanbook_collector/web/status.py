@@ -5,9 +5,10 @@ import dataclasses
 from collections.abc import Mapping
 from datetime import datetime
 
-from spanbook_collector.config import Config, without_secret
+from spanbook_collector.config import Config
 from spanbook_collector.dead_letters import DeadLetters
 from spanbook_collector.queue import QueueReader, inspect
+from spanbook_schemas.addresses import without_secret
 from spanbook_storage.errors import StoreError
 from spanbook_storage.store import Store
 
