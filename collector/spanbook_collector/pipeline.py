@@ -85,7 +85,7 @@ class Pipeline:
         self._quotas.spend(tenant, 0, checked.items)
         answer = accepted(signal, checked.rejected, checked.reason)
         if checked.items:
-            await self._append(tenant, signal, checked.body, received_at, answer, sent=body)
+            await self._append(tenant, signal, checked.body, received_at, sent=body)
         metrics.ACKNOWLEDGE_SECONDS.labels(transport).observe(time.perf_counter() - began)
         _count(transport, signal, len(body), checked)
         return answer
@@ -109,11 +109,9 @@ class Pipeline:
             return checked
         return replace(checked, body=redact(signal, checked.body, self._rules))
 
-    async def _append(
-        self, tenant: str, signal: Signal, body: bytes, received_at: int, answer: bytes, sent: bytes
-    ) -> None:
+    async def _append(self, tenant: str, signal: Signal, body: bytes, received_at: int, sent: bytes) -> None:
         try:
-            await self._queue.append(tenant, signal, body, received_at, answer, sent=sent)
+            await self._queue.append(tenant, signal, body, received_at, sent=sent)
         except QueueFull:
             raise Refusal(Reason.QUEUE_FULL, "the queue is full") from None
         except QueueBroken:

@@ -11,7 +11,7 @@ from spanbook_schemas.signals import Signal
 async def put(directory: Path, *bodies: bytes) -> None:
     queue = Queue.open(directory, Limits(min_free_bytes=0))
     for body in bodies:
-        await queue.append("", Signal.TRACES, body, 1, b"")
+        await queue.append("", Signal.TRACES, body, 1)
     await queue.close()
 
 

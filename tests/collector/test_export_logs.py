@@ -35,7 +35,7 @@ class UnwillingStore:
 async def test_a_log_line_quotes_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture, code: int) -> None:
     reader = QueueReader.open(tmp_path, "clickhouse")
     queue = Queue.open(tmp_path, Limits(min_free_bytes=0))
-    await queue.append("", Signal.TRACES, spans(), 1, b"")
+    await queue.append("", Signal.TRACES, spans(), 1)
     await queue.close()
     tried, stop = asyncio.Event(), asyncio.Event()
     store = cast("Store", UnwillingStore(code, tried))

@@ -22,7 +22,7 @@ from spanbook_schemas.signals import Signal
 async def queued(folder: Path, body: bytes) -> QueueReader:
     reader = QueueReader.open(folder / "queue", "forward")
     queue = Queue.open(folder / "queue", Limits(min_free_bytes=0))
-    await queue.append("", Signal.TRACES, body, 1, b"")
+    await queue.append("", Signal.TRACES, body, 1)
     await queue.close()
     return reader
 
@@ -71,10 +71,10 @@ async def test_what_is_over_the_quota_is_dropped_and_counted_while_the_destinati
     stop = asyncio.Event()
     exporting = asyncio.create_task(exporter.run(stop))
     for body in bodies[:3]:
-        await queue.append("", Signal.TRACES, body, 1, b"")
+        await queue.append("", Signal.TRACES, body, 1)
     await _until(lambda: "forwarding to" in caplog.text)  # these are under way, and the destination is away
     for body in bodies[3:]:
-        await queue.append("", Signal.TRACES, body, 1, b"")
+        await queue.append("", Signal.TRACES, body, 1)
     await _until(lambda: reader.cursor.dropped_records >= 10)
     config = replace(config_in(tmp_path / "destination"), http=Address("127.0.0.1", port))
     with running(config) as destination:

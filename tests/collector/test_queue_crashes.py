@@ -112,7 +112,7 @@ from spanbook_schemas.signals import Signal
 directory = Path(sys.argv[1])
 directory.mkdir()
 log = Log(directory, 1 << 20, lambda _: None)
-log.append([Entry("t", Signal.TRACES, b"%d" % i, 1, bytes(16), b"") for i in range(10)])
+log.append([Entry("t", Signal.TRACES, b"%d" % i, 1, bytes(16)) for i in range(10)])
 reader = QueueReader.open(directory, "clickhouse")
 records = reader.read(1 << 20)
 reader.commit(records[3].seq)

@@ -44,7 +44,7 @@ def twenty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def entry(body: bytes, tenant: str = "t") -> Entry:
-    return Entry(tenant, Signal.TRACES, body, 7, digest_of(tenant, Signal.TRACES, body), b"ok")
+    return Entry(tenant, Signal.TRACES, body, 7, digest_of(tenant, Signal.TRACES, body))
 
 
 def ignore(_: Stored) -> None:
@@ -261,7 +261,7 @@ async def test_a_reader_gets_past_a_segment_without_a_header(tmp_path: Path) -> 
     path.write_bytes(bytes(DATA_START) + content[DATA_START:])
     queue = Queue.open(tmp_path)
     reader = QueueReader.open(tmp_path, "r")
-    await queue.append("t", Signal.TRACES, b"new", 1, b"")
+    await queue.append("t", Signal.TRACES, b"new", 1)
     assert [record.body for record in reader.read(1 << 20)] == [b"new"]
     assert [note.kind for note in inspect(tmp_path).set_aside] == ["damage"]
     reader.close()
@@ -329,7 +329,7 @@ async def test_a_reader_ahead_of_a_damaged_end_hears_of_what_comes_later(tmp_pat
     queue = Queue.open(tmp_path)
     reader = QueueReader.open(tmp_path, "r")
     assert reader.read(1 << 20) == []
-    await queue.append("t", Signal.TRACES, b"new", 1, b"")
+    await queue.append("t", Signal.TRACES, b"new", 1)
     assert await reader.wait(30)
     assert [record.body for record in reader.read(1 << 20)] == [b"new"]
     assert reader.cursor.dropped_records == 0

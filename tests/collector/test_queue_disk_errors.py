@@ -22,12 +22,12 @@ LIMITS = Limits(segment_bytes=256 << 10, min_free_bytes=0, ballast_bytes=64 << 1
 async def try_all(queue: Queue, bodies: list[bytes]) -> list[bytes]:
     """Append bodies; returns those that were refused."""
     now = time.time_ns()
-    answers = await asyncio.gather(
-        *(queue.append("t", Signal.TRACES, body, now, b"") for body in bodies), return_exceptions=True
+    refusals = await asyncio.gather(
+        *(queue.append("t", Signal.TRACES, body, now) for body in bodies), return_exceptions=True
     )
-    for answer in answers:
-        assert isinstance(answer, bytes | QueueFull | QueueBroken), answer
-    return [body for body, answer in zip(bodies, answers, strict=True) if not isinstance(answer, bytes)]
+    for refusal in refusals:
+        assert isinstance(refusal, QueueFull | QueueBroken | None), refusal
+    return [body for body, refusal in zip(bodies, refusals, strict=True) if refusal is not None]
 
 
 @needs_mount
@@ -85,7 +85,7 @@ async def deleted_segments(directory: Path) -> None:
 async def test_requests_are_refused_while_the_disk_has_less_than_the_limit_left(tmp_path: Path) -> None:
     queue = Queue.open(tmp_path, Limits(min_free_bytes=1 << 60, ballast_bytes=0))
     with pytest.raises(QueueFull, match="bytes left"):
-        await queue.append("t", Signal.TRACES, b"x", 1, b"")
+        await queue.append("t", Signal.TRACES, b"x", 1)
     await queue.close()
 
 
@@ -135,9 +135,9 @@ async def test_what_cannot_be_written_at_all_is_refused_until_it_works_again(tmp
     assert await try_all(queue, [b"before"]) == []
     faults.fail("fdatasync", *[errno.EIO] * 4)
     with pytest.raises(QueueBroken, match="Input/output error"):
-        await queue.append("t", Signal.TRACES, b"during", 1, b"")
+        await queue.append("t", Signal.TRACES, b"during", 1)
     with pytest.raises(QueueBroken):
-        await queue.append("t", Signal.TRACES, b"during", 1, b"")
+        await queue.append("t", Signal.TRACES, b"during", 1)
     assert await try_all(queue, [b"during", b"after"]) == []
     await check_each_once(queue, tmp_path, [b"before", b"during", b"after"])
 
@@ -148,9 +148,9 @@ async def test_a_queue_without_a_segment_recovers(tmp_path: Path, faults: Faults
     faults.fail("fdatasync", errno.EIO)
     faults.fail("fsync", errno.EIO, errno.ENOSPC)
     with pytest.raises(QueueBroken):
-        await queue.append("t", Signal.TRACES, b"during", 1, b"")
+        await queue.append("t", Signal.TRACES, b"during", 1)
     with pytest.raises(QueueFull):
-        await queue.append("t", Signal.TRACES, b"during", 1, b"")
+        await queue.append("t", Signal.TRACES, b"during", 1)
     assert await try_all(queue, [b"during", b"after"]) == []
     await check_each_once(queue, tmp_path, [b"before", b"during", b"after"])
 
@@ -196,7 +196,7 @@ def test_a_place_that_the_disk_cannot_read_costs_only_its_records(
 
     log = Log(tmp_path, 1 << 20, lambda _: None)
     bodies = [b"%d" % i + b"x" * 3000 for i in range(10)]
-    log.append([Entry("t", Signal.TRACES, body, 1, digest_of("t", Signal.TRACES, body), b"") for body in bodies])
+    log.append([Entry("t", Signal.TRACES, body, 1, digest_of("t", Signal.TRACES, body)) for body in bodies])
     log.close()
     real = os.pread
     bad = 8192 + 4096
@@ -218,7 +218,7 @@ async def test_what_reads_the_queue_starts_and_reads_on_a_full_disk(
 ) -> None:
     QueueReader.open(tmp_path, "clickhouse").close()
     queue = Queue.open(tmp_path, LIMITS)
-    await queue.append("t", Signal.TRACES, b"one", 1, b"")
+    await queue.append("t", Signal.TRACES, b"one", 1)
     await queue.close()
     reader = QueueReader.open(tmp_path, "clickhouse")
     [one] = reader.read(1)

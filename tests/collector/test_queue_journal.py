@@ -55,7 +55,7 @@ async def test_finished_batches_are_listed_while_the_queue_holds_their_requests(
     limits = Limits(segment_bytes=1, min_free_bytes=0, reserve_seconds=0, ballast_bytes=0)
     queue = Queue.open(tmp_path, limits)
     for body in (b"1", b"2"):
-        await queue.append("t", Signal.TRACES, body, 1, b"")
+        await queue.append("t", Signal.TRACES, body, 1)
     reader = QueueReader.open(tmp_path, "clickhouse")
     one, two = (record.seq for record in reader.read(100))
     opened = Journal.open(tmp_path)

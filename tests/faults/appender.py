@@ -58,7 +58,7 @@ async def produce(queue: Queue, numbers: Iterator[int]) -> None:
     for number in numbers:
         say(f"sent {number}")
         try:
-            await queue.append("t", Signal.TRACES, body_of(number), number, b"")
+            await queue.append("t", Signal.TRACES, body_of(number), number)
         except QueueError:
             await asyncio.sleep(0.01)
         else:

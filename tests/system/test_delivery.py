@@ -63,7 +63,7 @@ class Delivery:
         queue = Queue.open(self.directory, Limits(min_free_bytes=0))
 
         async def put(*bodies: bytes) -> None:
-            await asyncio.gather(*(queue.append("", Signal.TRACES, body, time.time_ns(), b"") for body in bodies))
+            await asyncio.gather(*(queue.append("", Signal.TRACES, body, time.time_ns()) for body in bodies))
 
         yield put
         await queue.close()

@@ -1,4 +1,4 @@
-"""Requests of the last minutes by digest, so that a client's retry is answered and not stored again.
+"""Requests of the last minutes by digest, so that a client's retry is not stored again.
 
 Two generations instead of an expiry for each entry: 200,000 digests stay below 30 MB. What is remembered is at least
 the last five minutes or 100,000 requests, at most twice that.
@@ -27,30 +27,28 @@ def digest_of(tenant: str, signal: Signal, body: bytes) -> bytes:
 
 
 class RecentRequests:
-    """Digest -> the answer that was given."""
+    """Digests of requests that are stored."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._new: dict[bytes, bytes] = {}
-        self._old: dict[bytes, bytes] = {}
+        self._new: set[bytes] = set()
+        self._old: set[bytes] = set()
         self._since = clock()
 
     def __len__(self) -> int:
         return len(self._new) + len(self._old)
 
-    def answer(self, digest: bytes) -> bytes | None:
-        """Return the first answer to the same request, None when it is not known (any more)."""
+    def __contains__(self, digest: bytes) -> bool:
         self._turn()
-        known = self._new.get(digest)
-        return self._old.get(digest) if known is None else known
+        return digest in self._new or digest in self._old
 
-    def remember(self, digest: bytes, answer: bytes) -> None:
-        """Remember the answer to a request that is stored."""
+    def remember(self, digest: bytes) -> None:
+        """Remember a request that is stored."""
         self._turn()
-        self._new[digest] = answer
+        self._new.add(digest)
 
     def _turn(self) -> None:
         age = self._clock() - self._since
         if age >= _GENERATION_SECONDS or len(self._new) >= _GENERATION_SIZE:
-            self._old = self._new if age < 2 * _GENERATION_SECONDS else {}
-            self._new, self._since = {}, self._clock()
+            self._old = self._new if age < 2 * _GENERATION_SECONDS else set()
+            self._new, self._since = set(), self._clock()

@@ -45,7 +45,7 @@ class Limits:
 
 class _Pending(NamedTuple):
     entry: Entry
-    stored: asyncio.Future[bytes]
+    stored: asyncio.Future[None]
 
 
 class Queue:
@@ -63,7 +63,7 @@ class Queue:
             raise
         reserve_bytes = limits.max_bytes // 2 if limits.reserve_bytes is None else limits.reserve_bytes
         self._retention = Retention(directory, self._log, limits.reserve_seconds, reserve_bytes)
-        self._arriving: dict[bytes, asyncio.Future[bytes]] = {}
+        self._arriving: dict[bytes, asyncio.Future[None]] = {}
         self._gathered: list[_Pending] = []
         self._unwritten = 0  # bytes gathered or being written
         self._changed = threading.Condition()
@@ -83,11 +83,10 @@ class Queue:
         signal: Signal,
         body: bytes,
         received_at: int,
-        answer: bytes,
         *,
         sent: bytes | None = None,
-    ) -> bytes:
-        """Store a request and return its answer once it is on disk; a repetition gets the answer of the first.
+    ) -> None:
+        """Store a request and return once it is on disk; a repetition is not stored again.
 
         `sent` is what the client sent where that is not the body: requests that processing has made equal are none.
         Raises QueueFull or QueueBroken: the client may try again later.
@@ -97,13 +96,12 @@ class Queue:
             digest = digest_of(tenant, signal, sent)
         else:
             digest = await asyncio.to_thread(digest_of, tenant, signal, sent)
-        known = self._recent.answer(digest)
-        if known is not None:
-            return known
+        if digest in self._recent:
+            return
         stored = self._arriving.get(digest)
         if stored is None:
-            stored = self._gather(Entry(tenant, signal, body, received_at, digest, answer))
-        return await asyncio.shield(stored)  # a client that goes away takes nobody with it
+            stored = self._gather(Entry(tenant, signal, body, received_at, digest))
+        await asyncio.shield(stored)  # a client that goes away takes nobody with it
 
     async def close(self) -> None:
         """Store what was taken in, and let go of the directory."""
@@ -114,8 +112,8 @@ class Queue:
         self._log.close()
         os.close(self._lock_handle)
 
-    def _gather(self, entry: Entry) -> asyncio.Future[bytes]:
-        stored: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+    def _gather(self, entry: Entry) -> asyncio.Future[None]:
+        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         stored.add_done_callback(_see_exception)
         with self._changed:
             if self._closing:
@@ -180,8 +178,8 @@ class Queue:
         for entry, stored in batch:
             del self._arriving[entry.digest]
             if refusal is None:
-                self._recent.remember(entry.digest, entry.answer)
-                stored.set_result(entry.answer)
+                self._recent.remember(entry.digest)
+                stored.set_result(None)
             else:
                 stored.set_exception(type(refusal)(*refusal.args))
 
@@ -193,10 +191,10 @@ class Queue:
             _log.warning("queue: cannot tidy up: %s", error)
 
     def _remember(self, stored: Stored) -> None:
-        self._recent.remember(stored.digest, stored.answer)
+        self._recent.remember(stored.digest)
 
 
-def _see_exception(stored: asyncio.Future[bytes]) -> None:
+def _see_exception(stored: asyncio.Future[None]) -> None:
     """Mark the exception as seen: when every client has gone away, nobody else will."""
     if not stored.cancelled():
         stored.exception()

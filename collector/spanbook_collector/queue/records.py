@@ -1,11 +1,12 @@
 """How a request lies in a segment.
 
     marker 8 | meta length 4 | body length 4 | seq 8 | received_at 8 (ns) | crc 4 | meta | body
-    meta: digest 16 | signal 1 | tenant length 2 | tenant | answer
+    meta: digest 16 | signal 1 | tenant length 2 | tenant
 
-All numbers are little-endian. The marker is random bytes of the segment and the CRC32C (over everything but itself)
-starts from a second random value of the segment. Both are secrets of the file, so no client can write a body that
-reads as a record when a damaged file is searched for the next whole one.
+All numbers are little-endian. What follows the tenant is not looked at: older versions kept the client's answer there.
+The marker is random bytes of the segment and the CRC32C (over everything but itself) starts from a second random value
+of the segment. Both are secrets of the file, so no client can write a body that reads as a record when a damaged file is
+searched for the next whole one.
 """
 
 import struct
@@ -48,19 +49,18 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A request on its way into the queue, with what is needed to answer its repetition."""
+    """A request on its way into the queue, with what tells its repetition."""
 
     tenant: str
     signal: Signal
     body: bytes
     received_at: int
     digest: bytes
-    answer: bytes
 
     def __post_init__(self) -> None:
         """Refuse what has no place in a record; raises ValueError."""
         tenant_size = len(self.tenant.encode())
-        if tenant_size >= 1 << 16 or _META.size + tenant_size + len(self.answer) > MAX_META:
+        if tenant_size >= 1 << 16 or _META.size + tenant_size > MAX_META:
             raise ValueError(f"cannot store a request with a tenant of {tenant_size} bytes")
         if len(self.body) > MAX_BODY or not 0 <= self.received_at < 1 << 64:
             raise ValueError(f"cannot store {len(self.body)} bytes received at {self.received_at} ns")
@@ -68,7 +68,7 @@ class Entry:
     @property
     def size(self) -> int:
         """Bytes in the segment."""
-        return HEAD_BYTES + _META.size + len(self.tenant.encode()) + len(self.answer) + len(self.body)
+        return HEAD_BYTES + _META.size + len(self.tenant.encode()) + len(self.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,6 @@ class Stored:
 
     record: Record
     digest: bytes
-    answer: bytes
     start: int
     end: int
 
@@ -92,7 +91,7 @@ class RecordCodec:
     def encode(self, seq: int, entry: Entry) -> bytes:
         """Return what stands before the entry's body."""
         tenant = entry.tenant.encode()
-        meta = _META.pack(entry.digest, _CODES[entry.signal], len(tenant)) + tenant + entry.answer
+        meta = _META.pack(entry.digest, _CODES[entry.signal], len(tenant)) + tenant
         head = _HEAD.pack(self.marker, len(meta), len(entry.body), seq, entry.received_at)
         return head + _CRC.pack(self._checksum(head, meta, entry.body)) + meta
 
@@ -112,9 +111,9 @@ class RecordCodec:
         if self._checksum(top[: _HEAD.size], meta, body) != _CRC.unpack_from(top, _HEAD.size)[0]:
             return None
         digest, code, tenant_size = _META.unpack_from(meta)
-        answer_start = _META.size + tenant_size
-        record = Record(seq, meta[_META.size : answer_start].decode(), _SIGNALS[code], received_at, body)
-        return Stored(record, digest, meta[answer_start:], start, start + len(top) + len(body))
+        tenant = meta[_META.size : _META.size + tenant_size].decode()
+        record = Record(seq, tenant, _SIGNALS[code], received_at, body)
+        return Stored(record, digest, start, start + len(top) + len(body))
 
     def _checksum(self, head: bytes, meta: bytes, body: bytes) -> int:
         return int(google_crc32c.extend(google_crc32c.extend(self._seed, head + meta), body))
