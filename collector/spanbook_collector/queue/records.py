@@ -5,8 +5,8 @@
 
 All numbers are little-endian. What follows the tenant is not looked at: older versions kept the client's answer there.
 The marker is random bytes of the segment and the CRC32C (over everything but itself) starts from a second random value
-of the segment. Both are secrets of the file, so no client can write a body that reads as a record when a damaged file is
-searched for the next whole one.
+of the segment. Both are secrets of the file, so no client can write a body that reads as a record when a damaged file
+is searched for the next whole one.
 """
 
 import struct
