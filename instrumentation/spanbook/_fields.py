@@ -38,8 +38,10 @@ def items(value: Any) -> list[Any] | tuple[Any, ...]:
 
 
 def text(value: Any) -> str | None:
-    """Return a non-empty string."""
-    return value if isinstance(value, str) and value else None
+    """Return a non-empty string; a member of an enumeration of strings as what it stands for."""
+    if type(value) is str:
+        return value or None
+    return (str.__str__(value) or None) if isinstance(value, str) else None
 
 
 def texts(value: Any) -> list[str] | None:

@@ -55,8 +55,27 @@ class Stream(wrapt.ObjectProxy):  # type: ignore[type-arg] # a generic one since
         finally:
             self._self_call.finish(abandoned=True)
 
+    # Properties: a stream that cannot be closed has neither.
+    @property
     def close(self) -> Any:
-        try:
-            return self.__wrapped__.close()
-        finally:
-            self._self_call.finish(abandoned=True)
+        close = self.__wrapped__.close
+
+        def closing() -> Any:
+            try:
+                return close()
+            finally:
+                self._self_call.finish(abandoned=True)
+
+        return closing
+
+    @property
+    def aclose(self) -> Any:
+        aclose = self.__wrapped__.aclose
+
+        async def closing() -> Any:
+            try:
+                return await aclose()
+            finally:
+                self._self_call.finish(abandoned=True)
+
+        return closing
