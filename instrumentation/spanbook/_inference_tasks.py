@@ -32,7 +32,8 @@ class Chat(ChatCompletions):
     """Reads the task `conversational`."""
 
     def request(self, request: Fields) -> Attributes:
-        found = super().request(request)
+        more = request.get("extra_body")  # what the server understands and the package has no parameter for
+        found = super().request({**request, **more} if isinstance(more, Mapping) else request)
         if gen_ai.REQUEST_MODEL in found and _name(found[gen_ai.REQUEST_MODEL]) is None:
             del found[gen_ai.REQUEST_MODEL]
         return found

@@ -11,13 +11,16 @@ from pathlib import Path
 
 from conformance.checker import Deviation
 
+Patterns = str | list[str]
+"""One of them has to fit."""
+
 
 @dataclass(frozen=True)
 class Allowed:
-    sdk: str
-    span: str
-    attribute: str
-    problem: str
+    sdk: Patterns
+    span: Patterns
+    attribute: Patterns
+    problem: Patterns
     reason: str
 
     def covers(self, sdk: str, deviation: Deviation) -> bool:
@@ -27,7 +30,11 @@ class Allowed:
             (deviation.attribute, self.attribute),
             (deviation.problem, self.problem),
         )
-        return all(fnmatchcase(value, pattern) for value, pattern in pairs)
+        return all(_fits(value, patterns) for value, patterns in pairs)
+
+
+def _fits(value: str, patterns: Patterns) -> bool:
+    return any(fnmatchcase(value, pattern) for pattern in ([patterns] if isinstance(patterns, str) else patterns))
 
 
 @cache

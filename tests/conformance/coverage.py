@@ -15,6 +15,8 @@ from conformance.registry import Definition
 class Coverage:
     def __init__(self) -> None:
         self._seen: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self.rows: set[str] = set()
+        """The scenarios that ran."""
         self._definitions: dict[str, Definition] = {}
 
     def add(self, sdk: str, span: ReadableSpan) -> None:
@@ -23,10 +25,19 @@ class Coverage:
             self._seen[sdk, definition.name] |= set(span.attributes or ())
 
     def lines(self) -> Iterator[str]:
-        """One line for each SDK and kind of span: how many of the recommended, and which are absent."""
+        """One line for each SDK and kind of span: how many of the recommended, which are absent without a reason."""
         for (sdk, name), seen in sorted(self._seen.items()):
             recommended = self._definitions[name].level("recommended")
-            absences = [Deviation(name, attribute, Problem.ABSENT) for attribute in recommended - seen]
-            absent = sorted(absence.attribute.removeprefix("gen_ai.") for absence in unexplained(sdk, absences))
+            absent = [each.removeprefix("gen_ai.") for each in self._absent(sdk, name)]
             count = f"{len(recommended & seen)}/{len(recommended)}"
             yield f"{sdk:16} {name:40} {count:>6}  without {', '.join(absent) or '-'}"
+
+    def left_out(self) -> dict[str, list[str]]:
+        """The recommended attributes that no span of an SDK had, and for which no reason is given."""
+        found = {f"{sdk} {name}": self._absent(sdk, name) for sdk, name in self._seen}
+        return {name: absent for name, absent in found.items() if absent}
+
+    def _absent(self, sdk: str, name: str) -> list[str]:
+        absent = self._definitions[name].level("recommended") - self._seen[sdk, name]
+        told = unexplained(sdk, [Deviation(name, attribute, Problem.ABSENT) for attribute in absent])
+        return sorted(absence.attribute for absence in told)

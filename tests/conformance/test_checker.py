@@ -124,3 +124,6 @@ def test_coverage_counts_the_recommended_attributes() -> None:
     assert "3/" in told
     assert "usage.output_tokens" in absent.split(", ")
     assert "usage.input_tokens" not in absent.split(", ")
+    (left_out,) = coverage.left_out().values()
+    assert "gen_ai.usage.output_tokens" in left_out
+    assert "gen_ai.usage.audio.output_tokens" not in left_out  # for which there is a reason

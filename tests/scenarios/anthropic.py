@@ -101,6 +101,9 @@ def beta_drained(client: Any, fields: Fields) -> list[Any]:
     return list(client.beta.messages.create(**fields, stream=True))
 
 
+SUMMARY = {"type": "compaction", "content": "The weather was asked for."}
+
+
 def answered(reply: Reply, streamed: bool) -> dict[str, Any]:
     told: dict[str, Any] = {
         "gen_ai.response.id": reply.id,
@@ -117,9 +120,8 @@ def answered(reply: Reply, streamed: bool) -> dict[str, Any]:
             "gen_ai.usage.reasoning.output_tokens": reply.usage.reasoning,
         }
     if reply.compacted:
-        summary = {"type": "compaction", "content": "The weather was asked for."}
         told["gen_ai.conversation.compacted"] = True
-        told["gen_ai.output.messages"][0]["parts"].insert(0, summary)
+        told["gen_ai.output.messages"][0]["parts"].insert(0, SUMMARY)
     return told
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from fakes.replies import Reply
+from scenarios import anthropic
 from scenarios import openai_shaped as shape
 from scenarios.row import (
     PARAMETERS,
@@ -149,8 +150,12 @@ def invoke_drained(client: Any, fields: Fields) -> list[Any]:
 
 
 def invoked(reply: Reply, streamed: bool) -> dict[str, Any]:
+    told = answered(reply, streamed)
+    if reply.compacted:
+        told["gen_ai.conversation.compacted"] = True
+        told["gen_ai.output.messages"][0]["parts"].insert(0, anthropic.SUMMARY)
     return {
-        **answered(reply, streamed),
+        **told,
         "gen_ai.response.id": reply.id,
         "gen_ai.response.model": reply.model or MODEL,
         "gen_ai.usage.reasoning.output_tokens": reply.usage.reasoning if reply.usage else 0,
@@ -166,6 +171,7 @@ def prompted(reply: Reply, streamed: bool) -> dict[str, Any]:
     return told | counts
 
 
+COMPACTED = Way("compacted", invoke, only_text=True, reply=Reply(compacted=True))
 CLAUDE = Row(
     name="bedrock.invoke_claude",
     sdk="bedrock",
@@ -176,7 +182,7 @@ CLAUDE = Row(
     fields={"modelId": MODEL, "body": json.dumps(CLAUDE_BODY)},
     asked={**INVOKE_ASKED, "gen_ai.system_instructions": SYSTEM_INSTRUCTIONS},
     answered=invoked,
-    ways=(Way("call", invoke), Way("pieces", invoke_in_pieces), Way("stream", invoke_drained, streams=True)),
+    ways=(Way("call", invoke), Way("pieces", invoke_in_pieces), Way("stream", invoke_drained, streams=True), COMPACTED),
     model=MODEL,
 )
 

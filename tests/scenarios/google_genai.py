@@ -157,6 +157,9 @@ async def aembed(client: Any, fields: Fields) -> Any:
     return await client.aio.models.embed_content(**fields)
 
 
+SPOKEN = shape.SPOKEN.usage
+assert SPOKEN is not None
+PAINTED = Reply(usage=dataclasses.replace(SPOKEN, output_by={"text": 2, "image": 2, "audio": 2}))
 GENERATE = Row(
     name="google_genai.generate",
     sdk="google_genai",
@@ -174,8 +177,8 @@ GENERATE = Row(
         Way("stream", drained, streams=True),
         Way("astream", adrained, streams=True, is_async=True),
         Way("chat", chat),
-        Way("spoken", generate, reply=shape.SPOKEN),
-        Way("spoken_stream", drained, streams=True, reply=shape.SPOKEN),
+        Way("spoken", generate, reply=PAINTED),
+        Way("spoken_stream", drained, streams=True, reply=PAINTED),
     ),
     stream=stream,
     astream=astream,

@@ -167,8 +167,11 @@ IMAGES = Row(
 MORE = replace(
     CHAT,
     name="huggingface_hub.chat_more",
-    fields={name: value for name, value in shape.MORE.items() if name != "reasoning_effort"},
-    asked={name: value for name, value in shape.ASKED_MORE.items() if name != "gen_ai.request.reasoning.level"},
+    fields={
+        **{name: value for name, value in shape.MORE.items() if name != "reasoning_effort"},
+        "extra_body": {"reasoning_effort": "low"},
+    },
+    asked=shape.ASKED_MORE,
     answered=shape.answered_twice,
     ways=(Way("call", chat),),
     stream=None,

@@ -289,6 +289,13 @@ async def test_content_that_is_not_captured_is_nowhere(
     assert "Be brief" not in told
 
 
+async def test_no_recommended_attribute_is_left_out_without_a_reason() -> None:
+    """The last one: what it looks at is what all scenarios before it produced."""
+    if not {row.name for row, _ in ALL_WAYS} <= COVERAGE.rows:
+        pytest.skip("says something after all scenarios only")
+    assert COVERAGE.left_out() == {}
+
+
 async def opened_stream(row: Row, is_async: bool, clients: Clients) -> Any:
     run = row.astream if is_async else row.stream
     assert run is not None
@@ -310,6 +317,7 @@ def one_span(row: Row, recorder: Recorder, beside: str = "") -> ReadableSpan:
     gc.collect()
     (span,) = [span for span in recorder.finished if span.name != beside]
     COVERAGE.add(row.sdk, span)
+    COVERAGE.rows.add(row.name)
     assert unexplained(row.sdk, recorder.deviations([span])) == []
     if recorder.signals:
         assert_signals(row, span, recorder.signals)
