@@ -167,10 +167,61 @@ def test_nothing_of_another_tenant_shines_through(
         "SELECT rows FROM system.parts_columns",
         "SELECT a FROM spans PREWHERE throwIf(a = 40) = 0",
         "SELECT a FROM (SELECT a FROM spans PREWHERE a > 0)",
+        "EXPLAIN SELECT a FROM spans WHERE a > 5",
+        "EXPLAIN PLAN SELECT a FROM spans",
+        "EXPLAIN indexes = 1 SELECT a FROM spans WHERE a > 5",
+        "EXPLAIN json = 1, indexes = 1 SELECT a FROM spans WHERE a > 5",
+        "EXPLAIN ESTIMATE SELECT a FROM spans",
+        "EXPLAIN PIPELINE SELECT a FROM spans",
+        "SELECT a FROM spans FORMAT JSONEachRowWithProgress",
+        "SHOW TABLES WHERE total_rows > 2",
+        "SELECT x.name FROM spans, system.tables AS x WHERE total_rows > 2",
+        "SELECT (1, 2) IN system.tables",
+        "SELECT total_rows FROM {t:Identifier}",
     ],
 )
 def test_what_leads_round_the_filter_is_refused(closed_node: NodeProcess, http: urllib3.PoolManager, text: str) -> None:
-    assert _code(_read(http, closed_node, "red", text)) == "497"
+    headers = urllib3.make_headers(basic_auth="default:secret-red")
+    url = f"{closed_node.url}/?{urlencode({'param_t': 'system.tables'})}"
+    assert _code(http.request("POST", url, body=text.encode(), headers=headers)) == "497"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT name, total_rows, total_bytes, parts FROM system.tables WHERE name = 'spans'",
+        "SELECT tables.name, tables.total_rows, lifetime_rows, total_marks FROM system.tables WHERE table = 'spans'",
+        "SELECT t.name, t.* EXCEPT (create_table_query) FROM system.tables AS t WHERE name = 'spans'",
+        "SELECT name, max(total_rows) FROM (SELECT * FROM system.tables) WHERE name = 'spans' GROUP BY name",
+        "SELECT c.table, t.total_rows FROM system.columns AS c JOIN system.tables AS t ON c.table = t.name WHERE c.name = 'a'",  # noqa: E501
+        "SELECT 'spans', data_compressed_bytes, data_uncompressed_bytes FROM system.columns WHERE table = 'spans'",
+        "SELECT table_name, table_rows, TABLE_ROWS, data_length FROM information_schema.tables",
+        "SELECT table_name, table_rows FROM INFORMATION_SCHEMA.TABLES",
+        "SELECT ' FROM system.tables', name, total_rows FROM system.tables WHERE name = 'spans'",
+        "WITH t AS (SELECT * FROM system.tables) SELECT name, total_rows FROM t WHERE name = 'spans'",
+        "SELECT name FROM system.tables WHERE total_rows > 0 OR name = 'spans'",
+        "SELECT * FROM system.tables WHERE name = 'spans' FORMAT JSON",
+        "SHOW TABLES WHERE name = 'spans'",
+        "DESCRIBE TABLE system.tables SETTINGS describe_compact_output = 1",
+        "EXPLAIN SYNTAX SELECT a AS spans FROM spans",
+    ],
+)
+def test_a_tenant_is_told_no_sizes(closed_node: NodeProcess, http: urllib3.PoolManager, text: str) -> None:
+    answer = _read(http, closed_node, "red", text)
+    assert answer.status == 200, answer.data
+    assert b"spans" in answer.data or b"total_rows" in answer.data
+    told = json.loads(answer.data)["data"][0].values() if b"FORMAT JSON" in text.encode() else answer.data.split()
+    assert not {3, "3", b"3", "39", b"39"} & {value for value in told if isinstance(value, (int, str, bytes))}
+    summary = json.loads(answer.headers["x-clickhouse-summary"])
+    assert (summary["read_rows"], summary["read_bytes"]) == ("0", "0")
+
+
+def test_a_result_does_not_say_how_many_rows_were_read(closed_node: NodeProcess, http: urllib3.PoolManager) -> None:
+    for fmt in ("JSON", "JSONCompact", "XML"):
+        answer = _read(http, closed_node, "red", f"SELECT a FROM spans FORMAT {fmt}")
+        assert b"rows_read" not in answer.data
+    limited = _read(http, closed_node, "red", "SELECT a FROM spans SETTINGS max_rows_to_read = 1")
+    assert limited.data == b"1\n2\n"
 
 
 def test_a_table_made_later_is_filtered_too(closed_node: NodeProcess, http: urllib3.PoolManager) -> None:

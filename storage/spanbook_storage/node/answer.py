@@ -29,6 +29,7 @@ class Answer:
         self._request, self._send, self._timezone = request, send, timezone
         self._tag = secrets.token_hex(8)
         self.began = False
+        self.counts = True  # whether it may say how much was read
         self.format = ""
         self.encoding = ""
 
@@ -67,7 +68,7 @@ class Answer:
             "x-clickhouse-query-id": self._request.query_id,
             "x-clickhouse-timezone": self._timezone,
             "x-clickhouse-server-display-name": "spanbook",
-            "x-clickhouse-summary": _summary(stats),
+            "x-clickhouse-summary": _summary(stats if self.counts else Stats(elapsed_ns=stats.elapsed_ns)),
             "x-clickhouse-exception-tag": self._tag,
             "x-content-type-options": "nosniff",
             "cache-control": "no-store",

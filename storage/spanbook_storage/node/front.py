@@ -14,13 +14,13 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from . import literals
+from . import counts, literals
 from .access import Caller, Door
 from .answer import Answer
 from .catalog import Catalog, Schema
 from .config import NodeConfig
 from .engine import Engine, Handle, Lane, Stats, held_rows, infile, outfile, pipe
-from .errors import NodeError, readonly
+from .errors import NodeError, access_denied, readonly
 from .guard import Guard, Judged, Sight
 from .inserts import InsertText, insert_of
 from .limits import reader_settings
@@ -85,6 +85,7 @@ class Front:
 
     async def _serve(self, request: Request, receive: Receive, answer: Answer) -> None:
         caller = self._door.admit(request)
+        answer.counts = caller.tenant is None
         if request.path in ("/ping", "/replicas_status") or (request.method == "GET" and "query" not in request.url):
             await answer.whole(b"Ok.\n", Stats())
             return
@@ -131,6 +132,8 @@ class Front:
         schema = Schema() if caller.writes else await self._catalog.schema()
         judged = await lane.do(lambda handle: self._prepare(handle, text, request, running, schema))
         answer.format = _format(judged.format or request.format or "TabSeparated")
+        if caller.tenant is not None and counts.tells_progress(answer.format):
+            raise access_denied(f"format {answer.format} tells how many rows were read, others' among them")
         if judged.kills:
             return await self._kill(lane, judged.kills, caller, answer)
         self._running[request.query_id] = running
@@ -158,7 +161,7 @@ class Front:
             judged = self._guard.judge(handle, text, request.params, sight)
             settings = reader_settings({**request.settings, **(judged.settings or {})}, self._config) | _STREAMING
             if sight.keyed:
-                settings |= _TENANT_FIRST
+                settings |= _TENANT_FIRST | counts.SETTINGS
             settings |= {
                 "log_comment": running.mark,
                 "additional_table_filters": self._catalog.filters(schema, caller.tenant),

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from . import literals, syntax, vocabulary
+from . import counts, literals, syntax, vocabulary
 from .config import NodeConfig
 from .engine import Handle
 from .errors import NodeError, access_denied, readonly, syntax_error
@@ -35,6 +35,8 @@ _EXPLAINS = frozenset(
         "EXPLAIN ESTIMATE",
     )
 )
+# These tell how much there is to read of the tables.
+_EXPLAINS_THAT_COUNT = frozenset(("EXPLAIN", "EXPLAIN PLAN", "EXPLAIN PIPELINE", "EXPLAIN ESTIMATE"))
 _EXPRESSIONS = frozenset(
     """
     ArrayJoin Asterisk ColumnsApplyTransformer ColumnsExceptTransformer ColumnsListMatcher
@@ -126,11 +128,14 @@ class Guard:
         ending = syntax.tail(canonical)
         if kill := _KILL.fullmatch(ending.body):
             return Judged("", ending.format, kills=kill[1])
-        root = syntax.tree(handle.value(f"EXPLAIN AST {ending.body}", params))
+        root = _tree(handle, ending.body, params)
         self._refuse_calls(literals.covered(ending.body), root)
         tables = self._check(root, literals.covered(ending.body), sight)
+        sql = ending.body
+        if sight.keyed and root.kind != "DescribeQuery" and any(map(counts.is_counted, tables)):
+            sql = counts.blanked(sql, lambda text: _tree(handle, text, params))
         return Judged(
-            ending.body,
+            sql,
             ending.format,
             ending.settings,
             streams=root.kind == "SelectWithUnionQuery",
@@ -145,12 +150,16 @@ class Guard:
             return self._check_tree(root, sight=sight)
         if kind == "DescribeQuery":
             return self._check_tree(*root.children, sight=sight)
-        if kind == "Explain" and root.name in _EXPLAINS and not (sight.keyed and root.name == "EXPLAIN ESTIMATE"):
+        if kind == "Explain" and root.name in _EXPLAINS:
+            if sight.keyed and root.name in _EXPLAINS_THAT_COUNT:
+                raise access_denied(
+                    f"{root.name} counts rows of others\nhint: EXPLAIN SYNTAX, AST and QUERY TREE do not"
+                )
             inner = [child for child in root.children if child.kind != "Set"]
             if all(child.kind == "SelectWithUnionQuery" for child in inner):
                 return self._check_tree(*inner, sight=sight)
         if kind in _SHOWS:
-            return self._check_show(root, covered)
+            return self._check_show(root, covered, sight)
         if kind in _NAMES_TABLE or kind in _NAMES_DATABASE:
             names = [child.name for child in root.children if child.kind == "Identifier"]
             if kind in _NAMES_DATABASE or len(names) > 1:
@@ -192,6 +201,8 @@ class Guard:
 
     def _check_set(self, name: str, sight: Sight) -> None:
         database, _, table = name.partition(".")
+        if sight.keyed and counts.is_counted(name):
+            raise access_denied(f"table `{name}` is read in FROM or JOIN")
         if database.lower() in sight.foreign_databases or (table or name) in vocabulary.KEYLESS_TABLES:
             self._check_table(name, sight)
 
@@ -207,12 +218,12 @@ class Guard:
         elif self._is_refused(node.name):
             raise access_denied(f"function `{node.name}` leaves the database")
 
-    def _check_show(self, root: syntax.Node, covered: str) -> set[str]:
+    def _check_show(self, root: syntax.Node, covered: str, sight: Sight) -> set[str]:
         for child in root.children:
             if child.kind == "Identifier":
                 self._refuse_database(child.name)
         _, where, condition = covered.partition(" WHERE ")
-        if where and not _PLAIN_WHERE.fullmatch(condition):
+        if where and (not _PLAIN_WHERE.fullmatch(condition) or (sight.keyed and counts.asks(condition))):
             raise access_denied(
                 "SHOW … WHERE takes plain comparisons\nhint: SELECT from system.tables or system.columns"
             )
@@ -250,6 +261,10 @@ def _canonical(handle: Handle, text: str) -> str:
         # the engine quotes its own question behind the reader's mistake
         error.message = error.message.partition(": In scope SELECT formatQuery")[0].removesuffix(": while executing")
         raise
+
+
+def _tree(handle: Handle, sql: str, params: Mapping[str, str]) -> syntax.Node:
+    return syntax.tree(handle.value(f"EXPLAIN AST {sql}", params))
 
 
 def _is_set(node: syntax.Node) -> bool:
