@@ -18,6 +18,7 @@ from ._call import error_type
 from ._content import parsed
 
 _MODEL_CALLS = (gen_ai.CHAT, gen_ai.EMBEDDINGS, gen_ai.TEXT_COMPLETION, gen_ai.GENERATE_CONTENT)
+_AGENTS = (gen_ai.INVOKE_AGENT, gen_ai.EXECUTE_TOOL)  # releases before 2.0 say it in the name alone
 # Names of its own under which it keeps content
 _CONTENT = gen_ai.CONTENT | {
     "pydantic_ai.all_messages",
@@ -71,11 +72,14 @@ class _Tracer(Tracer):
         """Begin a span that keeps to the limits and the redact hook."""
         import wrapt
 
-        if given := kwargs.get("attributes"):
-            kwargs["attributes"] = _checked(given)
+        given = kwargs.get("attributes") or {}
+        if gen_ai.OPERATION_NAME not in given and (operation := name.partition(" ")[0]) in _AGENTS:
+            given = {gen_ai.OPERATION_NAME: operation, **given}
+        kwargs["attributes"] = _checked(given)
         tracer = _provider.provider().get_tracer(self._scope, self._version)
         span = tracer.start_span(name, context, *args, **kwargs)
-        return _checking(wrapt)(span) if span.is_recording() else span
+        is_model_call = given.get(gen_ai.OPERATION_NAME) in _MODEL_CALLS
+        return _checking(wrapt)(span, is_model_call) if span.is_recording() else span
 
     @contextmanager
     def start_as_current_span(self, name: str, *args: Any, **kwargs: Any) -> Iterator[Span]:  # type: ignore[override]
@@ -116,19 +120,29 @@ class _Owner:
 
 def _checking(wrapt: Any) -> Any:
     class Checking(wrapt.ObjectProxy):  # type: ignore[misc]
-        """A span whose content is checked on its way in."""
+        """A span whose content is checked on its way in; what its model calls used in all is not called theirs."""
+
+        def __init__(self, span: Span, is_model_call: bool) -> None:
+            super().__init__(span)
+            self._self_is_model_call = is_model_call
 
         def set_attribute(self, key: str, value: Any) -> None:
-            self.__wrapped__.set_attribute(key, _checked({key: value})[key])
+            self.set_attributes({key: value})
 
         def set_attributes(self, attributes: Mapping[str, Any]) -> None:
-            self.__wrapped__.set_attributes(_checked(attributes))
+            checked = _checked(attributes)
+            self.__wrapped__.set_attributes(checked if self._self_is_model_call else _aggregated(checked))
 
         def record_exception(self, exception: BaseException, *args: Any, **kwargs: Any) -> None:
             self.__wrapped__.set_attribute(gen_ai.ERROR_TYPE, error_type(exception))
             self.__wrapped__.record_exception(exception, *args, **kwargs)
 
     return Checking
+
+
+def _aggregated(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Name sums of token counts as releases since 2.0 do: a model call alone bears usage."""
+    return {name.replace("gen_ai.usage.", "gen_ai.aggregated_usage.", 1): value for name, value in attributes.items()}
 
 
 def _checked(attributes: Mapping[str, Any]) -> dict[str, Any]:
