@@ -34,6 +34,7 @@ from ._assessments import (
 from ._belonging import ActiveModel, Experiment, context, set_active_model, set_experiment, update_current_trace
 from ._entities import LoggedModel, create_experiment, create_external_model, delete_trace_tag, set_trace_tag
 from ._provider import flush
+from ._reading import SpanRecord, Trace, get_trace, search_traces
 from ._settings import Content, configure
 from ._tracing import ActiveSpan, agent, get_current_trace_id, retriever, start_span, tool, trace
 
@@ -82,6 +83,8 @@ __all__ = [
     "Experiment",
     "Feedback",
     "LoggedModel",
+    "SpanRecord",
+    "Trace",
     "agent",
     "anthropic",
     "autolog",
@@ -95,6 +98,7 @@ __all__ = [
     "fireworks",
     "flush",
     "get_current_trace_id",
+    "get_trace",
     "google_genai",
     "groq",
     "huggingface_hub",
@@ -110,6 +114,7 @@ __all__ = [
     "openai_agents",
     "pydantic_ai",
     "retriever",
+    "search_traces",
     "set_active_model",
     "set_experiment",
     "set_trace_tag",

@@ -1,25 +1,8 @@
 """Experiments, models and tags that an application tells through the SDK are rows in SQL."""
 
-import os
-import subprocess
-import sys
-import textwrap
-
+from running.applications import run
 from running.collector import Collector
 from spanbook_schemas.ids import experiment_id
-
-
-def run(collector: Collector, program: str) -> list[str]:
-    """Run an application that exports to *collector*; what it printed, word by word."""
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)],
-        env={**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{collector.grpc}"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout.split()
 
 
 def test_experiments_models_and_tags_are_rows(collector: Collector) -> None:
