@@ -25,6 +25,10 @@ VOLATILE = frozenset(
     }
 )
 """Headers that differ between two calls of the bare SDK."""
+_OF_ONE_CALL = re.compile(
+    r"chatcmpl-[0-9a-f-]{36}(', created=\d+)?|datetime\.datetime\([^)]*\)|'_response_ms': [0-9.e-]+"
+)
+"""What litellm makes up or measures, and puts into answers and into the words of errors."""
 
 
 def sdk_module(row: Row) -> Any:
@@ -53,12 +57,12 @@ async def outcome(way: Way, client: Any, row: Row) -> Any:
     try:
         return shown(await take(way, client, row))
     except Exception as error:
-        return type(error), str(error), error.args and shown(error.args)
+        return type(error), _OF_ONE_CALL.sub("", str(error)), error.args and shown(error.args)
 
 
 def shown(value: Any) -> Any:
     """A value in a form that two calls have in common; generators and bodies read once are not among them."""
-    return repr(value)
+    return _OF_ONE_CALL.sub("", repr(value))
 
 
 def sent(request: Request) -> tuple[Any, ...]:
