@@ -1,6 +1,7 @@
 """What autolog adds to a call: thread-CPU microseconds over the bare SDK, beside hand-written code and peers.
 
     .venv/bin/python benchmarks/autolog/cost.py                      # bare, hand-written, spanbook
+    .venv/bin/python benchmarks/autolog/cost.py --frameworks         # LangChain and OpenAI's agents, with and without
     PYTHONPATH=instrumentation:schemas PEERS/bin/python benchmarks/autolog/cost.py --peers genai,openinference,traceloop
 
 where PEERS is an environment with openai, wrapt, opentelemetry-instrumentation-genai-openai,
@@ -12,6 +13,7 @@ shared machine stays out.
 """
 
 import argparse
+import asyncio
 import base64
 import gc
 import json
@@ -181,10 +183,60 @@ def switches(name: str, provider: TracerProvider) -> tuple[Callable[[], Any], Ca
     return lambda: instrumentor.instrument(tracer_provider=provider), instrumentor.uninstrument
 
 
+def frameworks() -> dict[str, tuple[Callable[[], Any], tuple[str, ...]]]:
+    """Name -> a call, and the modules of Spanbook that see it; the SDK below alone is the floor."""
+    import agents
+    from langchain_openai import ChatOpenAI
+    from langgraph.graph import END, START, MessagesState, StateGraph
+
+    transport = httpx2.MockTransport(respond)
+    model = ChatOpenAI(model="gpt-5", api_key="k", http_client=httpx2.Client(transport=transport))  # type: ignore[arg-type]
+    graph = StateGraph(MessagesState)
+    graph.add_node("ask", lambda state: {"messages": [model.invoke(state["messages"])]})
+    graph.add_edge(START, "ask")
+    graph.add_edge("ask", END)
+    compiled = graph.compile()
+
+    client = openai.AsyncOpenAI(api_key="k", http_client=httpx2.AsyncClient(transport=transport))
+    agents.set_trace_processors([])  # its own export goes to OpenAI
+    chat = agents.OpenAIChatCompletionsModel(model="gpt-5", openai_client=client)
+    tutor = agents.Agent(name="tutor", instructions="Be terse.", model=chat)
+    loop = asyncio.new_event_loop()
+
+    question = SHORT["messages"][-1]["content"]
+    ask: dict[str, Callable[[], Any]] = {
+        "langchain": lambda: model.invoke(question),
+        "langgraph": lambda: compiled.invoke({"messages": [("user", question)]}),
+        "agents": lambda: loop.run_until_complete(agents.Runner.run(tutor, question)),
+    }
+    modules = {"langchain": "langchain", "langgraph": "langchain", "agents": "openai_agents"}
+    rows: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {}
+    for name, call in ask.items():
+        rows[f"{name}, SDK alone"] = call, ("openai",)
+        rows[name] = call, ("openai", modules[name])
+    return rows
+
+
+def main_of_frameworks(blocks: int, calls: int) -> None:
+    import spanbook
+
+    spanbook.configure(content=True)
+    print(f"{'added µs':24}{'spanbook':>14}{'bare':>14}")
+    for name, (call, modules) in frameworks().items():
+
+        def on(modules: tuple[str, ...] = modules) -> None:
+            for module in modules:
+                getattr(spanbook, module).autolog()
+
+        base, cost = added(call, call, on, spanbook.unlog, blocks, calls)
+        print(f"{name:24}{cost:14.0f}{base:14.0f}", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers", default="", help="comma-separated: genai, openinference, traceloop")
     parser.add_argument("--only", default="", help="comma-separated workloads")
+    parser.add_argument("--frameworks", action="store_true", help="LangChain, LangGraph and OpenAI's agents instead")
     parser.add_argument("--blocks", type=int, default=40)
     parser.add_argument("--calls", type=int, default=25)
     options = parser.parse_args()
@@ -193,6 +245,9 @@ def main() -> None:
     drop = Drop()
     provider.add_span_processor(drop)
     trace.set_tracer_provider(provider)
+    if options.frameworks:
+        main_of_frameworks(options.blocks, max(options.calls // 2, 5))
+        return
     tracer = trace.get_tracer("benchmark")
     client = openai.OpenAI(api_key="k", http_client=httpx2.Client(transport=httpx2.MockTransport(respond)))
 
