@@ -309,6 +309,8 @@ def tool_result(output: Any) -> Attributes:
     """Read what a tool returned; one that reports failure as a message has failed."""
     content = field(output, "content")
     found: Attributes = {gen_ai.TOOL_CALL_RESULT: output if content is None else _result(content)}
+    if call_id := text(field(output, "tool_call_id")):  # releases before 1.2 do not tell it at the start
+        found[gen_ai.TOOL_CALL_ID] = call_id
     if field(output, "status") == "error":
         found[gen_ai.ERROR_TYPE] = "tool_error"
         found[gen_ai.ERROR_MESSAGE] = text(content)
