@@ -13,9 +13,10 @@ from typing import Any
 
 from spanbook_schemas import gen_ai
 
-from ._chat_completions import ChatCompletions
+from ._chat_completions import OpenAIChatCompletions
 from ._completions import Completions
 from ._embeddings import Embeddings
+from ._fields import field
 from ._hosts import server_at
 from ._readers import Attributes, Fields
 from ._sdk import Hook, Sdk
@@ -55,9 +56,24 @@ def _routed(request: Fields) -> Attributes:
     return found if url else {**found, **server_at(known_url or "")}
 
 
-class _Chat(ChatCompletions):
+class _Chat(OpenAIChatCompletions):
+    """Chat of any provider; what OpenAI alone says is told where LiteLLM went to OpenAI."""
+
     def request(self, request: Fields) -> Attributes:
-        return {**super().request(request), **_routed(request)}
+        found = {**super().request(request), **_routed(request)}
+        return found if found.get(gen_ai.PROVIDER_NAME) == "openai" else _of_any(found)
+
+    def response(self, response: Any) -> Attributes:
+        found = super().response(response)
+        went_to = field(field(response, "_hidden_params"), "custom_llm_provider")
+        return found if went_to == "openai" else _of_any(found)
+
+    def join(self, chunks: list[Any]) -> Any:
+        return {**super().join(chunks), "_hidden_params": field(chunks[0], "_hidden_params")}
+
+
+def _of_any(attributes: Attributes) -> Attributes:
+    return {name: value for name, value in attributes.items() if not name.startswith(gen_ai.OF_ONE_PROVIDER)}
 
 
 class _Text(Completions):

@@ -1,4 +1,7 @@
-"""How many of the recommended attributes an SDK's spans carried, over everything that was run."""
+"""How many of the attributes that the conventions recommend, or require on a condition, an SDK's spans carried.
+
+Over everything that was run. Recommended ones that were on no span need a reason (`deviations.toml`).
+"""
 
 from __future__ import annotations
 
@@ -25,15 +28,17 @@ class Coverage:
             self._seen[sdk, definition.name] |= set(span.attributes or ())
 
     def lines(self) -> Iterator[str]:
-        """One line for each SDK and kind of span: how many of the recommended, which are absent without a reason."""
+        """One line for each SDK and kind of span: how many of either level, which recommended ones lack a reason."""
         for (sdk, name), seen in sorted(self._seen.items()):
-            recommended = self._definitions[name].level("recommended")
+            definition = self._definitions[name]
+            recommended, conditional = definition.level("recommended"), definition.level("conditionally_required")
             absent = [each.removeprefix("gen_ai.") for each in self._absent(sdk, name)]
             count = f"{len(recommended & seen)}/{len(recommended)}"
-            yield f"{sdk:16} {name:40} {count:>6}  without {', '.join(absent) or '-'}"
+            more = f"{len(conditional & seen)}/{len(conditional)}"
+            yield f"{sdk:16} {name:40} {count:>6} {more:>6}  without {', '.join(absent) or '-'}"
 
     def left_out(self) -> dict[str, list[str]]:
-        """The recommended attributes that no span of an SDK had, and for which no reason is given."""
+        """The attributes that no span of an SDK had, and for which no reason is given."""
         found = {f"{sdk} {name}": self._absent(sdk, name) for sdk, name in self._seen}
         return {name: absent for name, absent in found.items() if absent}
 

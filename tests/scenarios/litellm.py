@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from fakes.replies import Reply
 from scenarios import openai_shaped as shape
 from scenarios.row import Fields, Row, Way
 
@@ -52,6 +53,15 @@ def undated(chunk: Any) -> Any:
     return chunk
 
 
+def answered(reply: Reply, streamed: bool) -> dict[str, Any]:
+    return {
+        **shape.answered(reply, streamed),
+        "openai.api.type": "chat_completions",
+        "openai.response.service_tier": "default",
+        "openai.response.system_fingerprint": "fp_1",
+    }
+
+
 CHAT = Row(
     name="litellm.chat",
     sdk="litellm",
@@ -61,7 +71,7 @@ CHAT = Row(
     open_async=open_client,
     fields={**shape.FIELDS, "stream_options": {"include_usage": True}},
     asked=shape.ASKED,
-    answered=shape.answered,
+    answered=answered,
     ways=(
         Way("call", lambda client, fields: client("completion", shape.whole(fields))),
         Way("acall", lambda client, fields: client("acompletion", shape.whole(fields)), is_async=True),
@@ -71,6 +81,16 @@ CHAT = Row(
     stream=stream,
     astream=astream,
 )
+MORE = replace(
+    CHAT,
+    name="litellm.chat_more",
+    fields={**shape.MORE, "service_tier": "flex", "allowed_openai_params": ["reasoning_effort"]},
+    asked={**shape.ASKED_MORE, "openai.request.service_tier": "flex"},
+    answered=lambda reply, streamed: {**answered(reply, streamed), **shape.answered_twice(reply, streamed)},
+    ways=(Way("call", lambda client, fields: client("completion", fields), reply=shape.SPOKEN),),
+    stream=None,
+    astream=None,
+)
 EMBEDDINGS = Row(
     name="litellm.embeddings",
     sdk="litellm",
@@ -78,8 +98,8 @@ EMBEDDINGS = Row(
     operation="embeddings",
     open=open_client,
     open_async=open_client,
-    fields={"model": "fake-model", "input": ["a", "b"]},
-    asked={},
+    fields={"model": "fake-model", "input": ["a", "b"], "encoding_format": "float"},
+    asked={"gen_ai.request.encoding_formats": ("float",)},
     answered=shape.embedded,
     ways=(
         Way("call", lambda client, fields: client("embedding", fields)),
@@ -87,4 +107,4 @@ EMBEDDINGS = Row(
     ),
     tools=False,
 )
-ROWS = (CHAT, EMBEDDINGS)
+ROWS = (CHAT, MORE, EMBEDDINGS)
