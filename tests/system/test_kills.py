@@ -18,14 +18,12 @@ def test_what_was_acknowledged_is_there_once_after_kills_under_load(tmp_path: Pa
     kills = KILLS // 2
     with Collector(tmp_path) as collector:
         endpoint = collector.grpc if protocol == "grpc" else f"{collector.http}/v1/traces"
-        options = ("--batch", "100", "--rate", "1000", "--payload-bytes", "512", "--max-traces", str(kills * 800))
-        with Load(tmp_path / "ledger", endpoint, *options, protocol=protocol, seconds=20 * kills) as load:
+        options = ("--batch", "100", "--rate", "1000", "--payload-bytes", "512")
+        with Load(tmp_path / "ledger", endpoint, *options, protocol=protocol, seconds=60 * kills) as load:
             for _ in range(kills):
-                before = len(load.acknowledged())
-                wanted = before + chance.randrange(20, 200)
-                collector.wait_until(lambda wanted=wanted: len(load.acknowledged()) >= wanted, f"at {wanted} traces")
+                _wait_for(chance.randrange(20, 200), load, collector)
                 _kill_something(collector, chance)
-            load.finish()
+            _wait_for(200, load, collector)
         collector.wait_until(collector.drained, "drained")
         promised = load.acknowledged()
         assert len(promised) > 20 * kills
@@ -33,6 +31,12 @@ def test_what_was_acknowledged_is_there_once_after_kills_under_load(tmp_path: Pa
         twice = "SELECT count() - uniqExact(TraceId, SpanId) FROM otel_traces"
         assert collector.value(twice) == 0
         assert collector.stop() == 0
+
+
+def _wait_for(traces: int, load: Load, collector: Collector) -> None:
+    """Wait until so many more traces are acknowledged."""
+    wanted = len(load.acknowledged()) + traces
+    collector.wait_until(lambda: len(load.acknowledged()) >= wanted, f"at {wanted} traces")
 
 
 def _kill_something(collector: Collector, chance: random.Random) -> None:
