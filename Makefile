@@ -6,7 +6,7 @@ SERVE_READY := $(VENV)/.spanbook-serve
 READY := $(VENV)/.spanbook-ready
 UV_INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
-.PHONY: setup serve test check bench soak docs lock browser
+.PHONY: setup serve test check bench soak old docs lock browser
 
 setup: $(READY)
 
@@ -32,6 +32,10 @@ test: setup browser check
 # The faults of `make test` in full: hundreds of kills, tens of power cuts, outages of minutes (hours; as root)
 soak: setup
 	SPANBOOK_SOAK=1 $(BIN)/pytest tests/system tests/collector -k "kill or power_cut or outage or hangs or queue"
+
+# SDKs as they were a year ago, in an environment beside .venv (minutes)
+old: setup
+	SPANBOOK_ENVS=1 $(BIN)/pytest tests/scenarios/test_other_environments.py
 
 # The web page's tests drive Debian's Chromium; where it is not and cannot be installed, they are skipped
 browser:

@@ -175,9 +175,9 @@ class Sdk:
 
 def wrapped_by(original: Any, wrapper: Wrapper) -> Any:
     """Return *original* inside *wrapper*; it binds, pickles and looks like the original."""
-    import wrapt  # here and not above: it imports asyncio, which an application may never want
+    from ._wrappers import Function  # here and not above: wrapt imports asyncio, which an application may never want
 
-    return wrapt.FunctionWrapper(original, wrapper)
+    return Function(original, wrapper)
 
 
 def beginner(sdk: Sdk, hook: Hook, original: Any) -> Begin:

@@ -35,7 +35,7 @@ def test_every_sdk_is_traced_that_is_imported_after_autolog() -> None:
     with Provider() as fake:
         done = subprocess.run(
             [sys.executable, "-c", CALLS, fake.url],
-            env={**os.environ, "PYTHONPATH": tests},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([tests, os.environ.get("PYTHONPATH", "")])},
             capture_output=True,
             text=True,
             check=False,

@@ -1,0 +1,138 @@
+"""What has broken other instrumentation and is no row of the scenario table, on the real SDKs."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import pickle
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from fakes.provider import Provider
+from fakes.replies import Reply
+from scenarios import openai
+from scenarios import openai_shaped as shape
+from scenarios.recorder import Recorder
+from scenarios.row import Row
+from scenarios.running import logged, sdk_module, sent, shown, take
+from scenarios.table import leading
+
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),  # boto3, whose stream is copied
+]
+Clients = Callable[[Row, bool], Any]
+
+each_sdk = pytest.mark.parametrize("row", leading(), ids=str)
+
+
+@each_sdk
+async def test_answers_are_copied_and_pickled_as_ever(
+    row: Row, fake: Provider, recorder: Recorder, clients: Clients
+) -> None:
+    client, call = clients(row, False), row.ways[0]
+    fake.always(Reply())
+    bare = await take(call, client, row)
+    with logged(row):
+        traced = await take(call, client, row)
+        assert type(traced) is type(bare)
+        for preserved in COPIES:
+            assert attempted(preserved, traced) == attempted(preserved, bare)
+    assert len(recorder.finished) == 1
+
+
+@each_sdk
+async def test_patched_methods_can_be_inspected_and_pickled_as_ever(row: Row, clients: Clients) -> None:
+    module = sdk_module(row)
+    clients(row, False)  # which imports the SDK
+    before = [seen_from_outside(method) for method in methods_of(module)]
+    with logged(row):
+        assert [seen_from_outside(method) for method in methods_of(module)] == before
+    assert before
+
+
+def attempted(preserved: Callable[[Any], Any], value: Any) -> Any:
+    """What copying comes to; what cannot be copied is refused alike."""
+    try:
+        return shown(preserved(value))
+    except Exception as error:
+        return type(error)
+
+
+def methods_of(module: Any) -> Iterator[Any]:
+    """What the hooks of an SDK point to and can be called."""
+    for hook in module._sdk.hooks:
+        found: Any = sys.modules.get(hook.module)
+        for name in hook.method.split("."):
+            found = getattr(found, name, None)
+        if callable(found):
+            yield found
+
+
+def seen_from_outside(method: Any) -> tuple[Any, ...]:
+    names = (method.__name__, method.__qualname__, method.__module__, method.__doc__)
+    kinds = (inspect.iscoroutinefunction(method), inspect.isgeneratorfunction(method))
+    copies = [attempted(lambda each, made=made: made(each).__qualname__, method) for made in COPIES]
+    return (*names, *kinds, inspect.signature(method), copies)
+
+
+def pickled(value: Any) -> Any:
+    return pickle.loads(pickle.dumps(value))
+
+
+COPIES = (copy.copy, copy.deepcopy, pickled)
+
+
+class TestOpenAI:
+    """What any SDK could be asked, asked of one."""
+
+    async def test_values_that_stand_for_nothing_are_no_attributes(
+        self, fake: Provider, recorder: Recorder, clients: Clients
+    ) -> None:
+        from openai import NOT_GIVEN, Omit
+
+        unsaid = {"temperature": NOT_GIVEN, "top_p": Omit(), "seed": None, "stop": NOT_GIVEN, "user": Omit()}
+        with logged(openai.CHAT):
+            shape.create(clients(openai.CHAT, False), {"model": "m", "messages": shape.MESSAGES, **unsaid})
+        (span,) = recorder.finished
+        told = {name for name in span.attributes or {} if name.startswith("gen_ai.request.")}
+        assert told == {"gen_ai.request.model"}
+
+    async def test_a_stream_that_counts_nothing_has_no_usage_and_is_asked_for_none(
+        self, fake: Provider, recorder: Recorder, clients: Clients
+    ) -> None:
+        fake.always(Reply(usage=None))
+        with logged(openai.CHAT):
+            chunks = shape.drained(clients(openai.CHAT, False), {"model": "m", "messages": shape.MESSAGES})
+        (request,), (span,) = fake.requests, recorder.finished
+        assert "stream_options" not in request.json
+        assert all(chunk.choices for chunk in chunks)
+        assert not [name for name in span.attributes or {} if name.startswith("gen_ai.usage.")]
+
+    async def test_messages_that_can_be_read_once_are_sent_all_the_same(
+        self, fake: Provider, recorder: Recorder, clients: Clients
+    ) -> None:
+        client = clients(openai.CHAT, False)
+
+        def ask() -> Any:
+            given = (message for message in shape.MESSAGES)
+            return shape.create(client, {"model": "m", "messages": given})
+
+        ask()
+        with logged(openai.CHAT):
+            ask()
+        bare, traced = fake.requests
+        assert sent(traced) == sent(bare)
+        assert traced.json["messages"] == shape.MESSAGES
+        assert "weather in Paris" in str((recorder.finished[0].attributes or {})["gen_ai.input.messages"])
+
+    async def test_an_endpoint_that_is_not_known_answers_as_ever(
+        self, fake: Provider, recorder: Recorder, clients: Clients
+    ) -> None:
+        client = clients(openai.CHAT, False)
+        with logged(openai.CHAT), pytest.raises(Exception, match="no such endpoint"):
+            client.post("/thoughts", body={"model": "m"}, cast_to=object)
+        assert recorder.finished == []
