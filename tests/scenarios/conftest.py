@@ -31,6 +31,12 @@ def fake(server: Provider) -> Iterator[Provider]:
     server.clear()
 
 
+@pytest.fixture
+def only_what_is_new() -> None:
+    """The scenarios collect garbage often: they look at what the test itself made, not at a dozen SDKs each time."""
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def _signals() -> Signals:
     return Signals()
@@ -46,7 +52,7 @@ def signals(_signals: Signals, monkeypatch: pytest.MonkeyPatch) -> Signals:
 
 
 @pytest.fixture
-def recorder(caplog: pytest.LogCaptureFixture, signals: Signals) -> Iterator[Recorder]:
+def recorder(caplog: pytest.LogCaptureFixture, signals: Signals, only_what_is_new: None) -> Iterator[Recorder]:
     """Spans of one test. After it no span is open, none is current, and nobody has complained."""
     recorder = Recorder(signals)
     _settings.configure(content="span_and_event", metrics=True, raise_errors=True)
@@ -61,7 +67,7 @@ def recorder(caplog: pytest.LogCaptureFixture, signals: Signals) -> Iterator[Rec
 
 
 @pytest.fixture
-def odd_recorder() -> Iterator[Recorder]:
+def odd_recorder(only_what_is_new: None) -> Iterator[Recorder]:
     """Spans of answers that readers cannot read: as in an application, a failing reader costs attributes alone."""
     recorder = Recorder()
     _settings.configure(content=True, raise_errors=False)
@@ -85,7 +91,7 @@ async def clients(server: Provider) -> AsyncIterator[Callable[[Row, bool], Any]]
             assert opened is not None
             made[row.name, is_async] = opened(server.url)
             connections.append(row.connection(made[row.name, is_async]))
-            gc.freeze()  # the SDK that it brought in: the scenarios collect garbage often, and would walk it each time
+            gc.freeze()  # the SDK that it brought in
         return made[row.name, is_async]
 
     yield client
