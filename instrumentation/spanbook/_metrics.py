@@ -66,8 +66,17 @@ def _record_tokens(meter: Meter, attributes: Mapping[str, Any], shared: dict[str
     for name, attribute in gen_ai.INFERENCE_USAGE.items():
         count = attributes.get(attribute)
         if count is not None or attribute in (gen_ai.USAGE_INPUT_TOKENS, gen_ai.USAGE_OUTPUT_TOKENS):
-            # Providers tell totals; what share was text, image or audio they mostly do not.
-            _counter(meter, name).add(count or 0, {**shared, gen_ai.TOKEN_MODALITY: "unknown"})
+            counter = _counter(meter, name)
+            for modality, share in _shares(attributes, attribute, count or 0).items():
+                counter.add(share, {**shared, gen_ai.TOKEN_MODALITY: modality})
+
+
+def _shares(attributes: Mapping[str, Any], attribute: str, count: int) -> dict[str, int]:
+    """Return how many of *count* tokens were text, image and audio; few providers tell, so the rest is unknown."""
+    parts = gen_ai.USAGE_BY_MODALITY.get(attribute, {})
+    shares = {modality: share for modality, name in parts.items() if (share := attributes.get(name) or 0) > 0}
+    rest = count - sum(shares.values())
+    return {**shares, "unknown": rest} if rest > 0 or not shares else shares
 
 
 def _of(attributes: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

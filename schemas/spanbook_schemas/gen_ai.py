@@ -162,6 +162,23 @@ INFERENCE_USAGE = {  # counter -> the span attribute it counts
     "gen_ai.client.inference.usage.cache_write.input_tokens": USAGE_CACHE_WRITE_INPUT_TOKENS,
     "gen_ai.client.inference.usage.reasoning.output_tokens": USAGE_REASONING_OUTPUT_TOKENS,
 }
+USAGE_BY_MODALITY = {  # span attribute of a total -> the attributes of its parts
+    USAGE_INPUT_TOKENS: {
+        "text": USAGE_TEXT_INPUT_TOKENS,
+        "image": USAGE_IMAGE_INPUT_TOKENS,
+        "audio": USAGE_AUDIO_INPUT_TOKENS,
+    },
+    USAGE_OUTPUT_TOKENS: {
+        "text": USAGE_TEXT_OUTPUT_TOKENS,
+        "image": USAGE_IMAGE_OUTPUT_TOKENS,
+        "audio": USAGE_AUDIO_OUTPUT_TOKENS,
+    },
+    USAGE_CACHE_READ_INPUT_TOKENS: {
+        "text": USAGE_TEXT_CACHE_READ_INPUT_TOKENS,
+        "image": USAGE_IMAGE_CACHE_READ_INPUT_TOKENS,
+        "audio": USAGE_AUDIO_CACHE_READ_INPUT_TOKENS,
+    },
+}
 OPERATION_DURATION = "gen_ai.client.operation.duration"  # client calls that are not inference
 TOOL_DURATION = "gen_ai.execute_tool.duration"
 AGENT_DURATION = "gen_ai.invoke_agent.duration"

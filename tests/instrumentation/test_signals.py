@@ -14,7 +14,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 import spanbook
 from clients.spans import Spans
 from fakes.provider import Provider
-from fakes.replies import Fault
+from fakes.replies import Fault, Reply, Usage
 from spanbook import _provider
 
 ASK: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
@@ -132,6 +132,25 @@ def test_metrics_measure_duration_chunks_and_tokens(client: openai.OpenAI, metri
     assert duration.explicit_bounds[:3] == (0.01, 0.02, 0.04)
     assert duration.attributes["gen_ai.request.model"] == "m"
     assert found["gen_ai.client.inference.usage.input_tokens"].attributes["gen_ai.token.modality"] == "unknown"
+
+
+def test_tokens_are_counted_by_what_they_were_where_that_is_told(
+    client: openai.OpenAI, fake: Provider, metrics: InMemoryMetricReader
+) -> None:
+    spanbook.configure(metrics=True)
+    told = Usage(input=118, output=8, input_by={"text": 110, "audio": 8}, output_by={"text": 3, "audio": 3})
+    fake.always(Reply(usage=told))
+    client.chat.completions.create(**ASK)
+    assert by_modality(metrics, "input_tokens") == {"text": 110, "audio": 8}
+    client.chat.completions.create(**ASK)
+    assert by_modality(metrics, "output_tokens") == {"text": 6, "audio": 6, "unknown": 4}
+
+
+def by_modality(reader: InMemoryMetricReader, kind: str) -> dict[str, int]:
+    data: Any = reader.get_metrics_data()
+    (scope,) = data.resource_metrics[0].scope_metrics
+    (metric,) = (one for one in scope.metrics if one.name == f"gen_ai.client.inference.usage.{kind}")
+    return {point.attributes["gen_ai.token.modality"]: point.value for point in metric.data.data_points}
 
 
 def test_a_failed_call_is_counted_with_no_tokens(
