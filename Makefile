@@ -6,7 +6,7 @@ SERVE_READY := $(VENV)/.spanbook-serve
 READY := $(VENV)/.spanbook-ready
 UV_INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
-.PHONY: setup serve test check bench soak old docs lock browser
+.PHONY: setup serve test check style types bench soak old docs lock browser
 
 setup: $(READY)
 
@@ -26,8 +26,13 @@ $(READY): $(SERVE_READY) requirements.lock
 serve: $(SERVE_READY)
 	$(BIN)/spanbook serve
 
-test: setup browser check
-	$(BIN)/pytest
+# The types are checked while the tests run, which wait a lot; what the checkers say comes at the end
+test: setup browser style
+	@said=$$(mktemp); trap 'kill $$checking 2>/dev/null; rm -f "$$said"' EXIT; \
+	$(MAKE) --no-print-directory types >"$$said" 2>&1 & checking=$$!; \
+	$(BIN)/pytest; tested=$$?; \
+	wait $$checking; checked=$$?; checking=; \
+	cat "$$said"; test $$tested = 0 && test $$checked = 0
 
 # The faults of `make test` in full: hundreds of kills, tens of power cuts, outages of minutes (hours; as root)
 soak: setup
@@ -42,9 +47,13 @@ browser:
 	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && \
 		apt-get install --yes -qq chromium >/dev/null; } || echo "no chromium: the web page is not tested"
 
-check: setup
+check: style types
+
+style: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: setup
 	$(BIN)/mypy
 	$(BIN)/pyright
 
