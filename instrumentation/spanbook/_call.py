@@ -276,7 +276,8 @@ class Call:
             from . import _metrics
 
             seconds = (perf_counter_ns() - self.started) / 1e9
-            harmless(_metrics.record, self.operation, known, seconds, self.chunk_times or [])
+            served = getattr(self.span, "kind", None) is SpanKind.SERVER
+            harmless(_metrics.record, self.operation, known, seconds, self.chunk_times or [], served=served)
         if settings.emit_events and self._reader is not None and self.span is not None:
             from . import _events
 

@@ -15,6 +15,7 @@ from . import _provider
 
 _SECONDS = tuple(0.01 * 2**power for power in range(14))
 _AGENT_SECONDS = tuple(0.1 * 2**power for power in range(13))
+_MCP_SECONDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300)
 _TOKENS = tuple(4**power for power in range(14))
 _INFERENCE = (gen_ai.CHAT, gen_ai.GENERATE_CONTENT, gen_ai.TEXT_COMPLETION)
 _DIMENSIONS = (
@@ -25,6 +26,17 @@ _DIMENSIONS = (
     gen_ai.SERVER_ADDRESS,
     gen_ai.SERVER_PORT,
 )
+_MCP_DIMENSIONS = (
+    gen_ai.MCP_METHOD_NAME,
+    gen_ai.MCP_PROTOCOL_VERSION,
+    gen_ai.OPERATION_NAME,
+    gen_ai.TOOL_NAME,
+    gen_ai.PROMPT_NAME,
+    gen_ai.NETWORK_TRANSPORT,
+    gen_ai.NETWORK_PROTOCOL_NAME,
+    gen_ai.RPC_RESPONSE_STATUS_CODE,
+    gen_ai.ERROR_TYPE,
+)
 # Operations that are not calls to a model: their metric, its boundaries and its dimensions
 _OTHERS = {
     gen_ai.EXECUTE_TOOL: (gen_ai.TOOL_DURATION, _SECONDS, (gen_ai.TOOL_NAME, gen_ai.TOOL_TYPE, gen_ai.AGENT_NAME)),
@@ -33,9 +45,18 @@ _OTHERS = {
 }
 
 
-def record(operation: str, attributes: Mapping[str, Any], seconds: float, chunk_times: list[int]) -> None:
-    """Record one operation that took *seconds*; *chunk_times* are nanoseconds on the call's clock."""
+def record(
+    operation: str, attributes: Mapping[str, Any], seconds: float, chunk_times: list[int], *, served: bool = False
+) -> None:
+    """Record one operation that took *seconds*; *chunk_times* are nanoseconds on the call's clock.
+
+    *served*: this process answered a request that came from elsewhere.
+    """
     meter = _provider.meter()
+    if gen_ai.MCP_METHOD_NAME in attributes:
+        name = gen_ai.MCP_SERVER_DURATION if served else gen_ai.MCP_CLIENT_DURATION
+        _histogram(meter, name, "s", _MCP_SECONDS).record(seconds, _of(attributes, _MCP_DIMENSIONS))
+        return
     if operation in _OTHERS:
         name, boundaries, dimensions = _OTHERS[operation]
         _histogram(meter, name, "s", boundaries).record(seconds, _of(attributes, (*dimensions, gen_ai.ERROR_TYPE)))

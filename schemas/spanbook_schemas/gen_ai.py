@@ -180,6 +180,8 @@ USAGE_BY_MODALITY = {  # span attribute of a total -> the attributes of its part
     },
 }
 OPERATION_DURATION = "gen_ai.client.operation.duration"  # client calls that are not inference
+MCP_CLIENT_DURATION = "mcp.client.operation.duration"
+MCP_SERVER_DURATION = "mcp.server.operation.duration"
 TOOL_DURATION = "gen_ai.execute_tool.duration"
 AGENT_DURATION = "gen_ai.invoke_agent.duration"
 TOKEN_MODALITY = "gen_ai.token.modality"
