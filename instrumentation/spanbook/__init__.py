@@ -28,6 +28,7 @@ from ._assessments import (
     AssessmentSource,
     Expectation,
     Feedback,
+    log_assessment,
     log_expectation,
     log_feedback,
 )
@@ -105,6 +106,7 @@ __all__ = [
     "langchain",
     "litellm",
     "llama_index",
+    "log_assessment",
     "log_expectation",
     "log_feedback",
     "mcp",

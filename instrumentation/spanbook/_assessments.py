@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from opentelemetry.trace import get_current_span
 
@@ -46,19 +46,32 @@ class AssessmentError:
     stack_trace: str | None = None
 
 
+def _new_id() -> str:
+    import uuid
+
+    return f"a-{uuid.uuid4().hex}"
+
+
 @dataclass(frozen=True)
 class Assessment:
-    """One judgement, as it was sent."""
+    """One judgement, as it was sent or is to be sent."""
 
-    assessment_id: str
     name: str
-    value: Any
-    source: AssessmentSource
-    trace_id: str | None
-    span_id: str | None
+    value: Any = None
+    source: AssessmentSource = None  # type: ignore[assignment]
+    """When it is left out: CODE for feedback, HUMAN for an expectation."""
     rationale: str | None = None
     error: AssessmentError | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    trace_id: str | None = None
+    span_id: str | None = None
+    assessment_id: str = field(default_factory=_new_id)
+
+    _usual_source: ClassVar[str] = "CODE"
+
+    def __post_init__(self) -> None:
+        if self.source is None:
+            object.__setattr__(self, "source", AssessmentSource(self._usual_source))
 
 
 class Feedback(Assessment):
@@ -67,6 +80,8 @@ class Feedback(Assessment):
 
 class Expectation(Assessment):
     """What the answer should have been."""
+
+    _usual_source: ClassVar[str] = "HUMAN"
 
 
 def log_feedback(
@@ -89,7 +104,6 @@ def log_feedback(
     """
     target = _target(trace_id, span_id, response_id, session_id)
     feedback = Feedback(
-        assessment_id=_new_id(),
         name=_named(name),
         value=value,
         source=_source(source, "CODE"),
@@ -129,7 +143,6 @@ def log_expectation(
         raise ValueError("cannot expect nothing: `value=None`\nhint: give the value that the answer should have")
     target = _target(trace_id, span_id, None, None)
     expectation = Expectation(
-        assessment_id=_new_id(),
         name=_named(name),
         value=value,
         source=_source(source, "HUMAN"),
@@ -142,6 +155,26 @@ def log_expectation(
     attributes[names.ASSESSMENT_VALUE] = _json("value", value)
     _emit(names.EXPECTATION_EVENT, attributes, target)
     return expectation
+
+
+def log_assessment(trace_id: str, assessment: Assessment) -> Assessment:
+    """Say of a trace what a `Feedback` or an `Expectation` says; it is sent under an id of its own.
+
+    Raises ValueError for what no query could make sense of.
+    """
+    if not isinstance(assessment, Feedback | Expectation):
+        raise ValueError(f"cannot log as an assessment: `{assessment!r}`\nhint: Feedback(…) or Expectation(…)")
+    told: dict[str, Any] = {
+        "trace_id": trace_id,
+        "name": assessment.name,
+        "value": assessment.value,
+        "source": assessment.source,
+        "metadata": assessment.metadata,
+        "span_id": assessment.span_id,
+    }
+    if isinstance(assessment, Expectation):
+        return log_expectation(**told)
+    return log_feedback(**told, error=assessment.error, rationale=assessment.rationale)
 
 
 @dataclass(frozen=True)
@@ -163,12 +196,6 @@ def _target(trace_id: str | None, span_id: str | None, response_id: str | None, 
             raise ValueError("cannot tell which trace is meant\nhint: trace_id=spanbook.get_current_trace_id() in it")
         return _Target(format(context.trace_id, "032x"), span_id, response_id, session_id)
     return _Target(trace_id_of(trace_id), span_id and span_id.lower(), response_id, session_id)
-
-
-def _new_id() -> str:
-    import uuid
-
-    return f"a-{uuid.uuid4().hex}"
 
 
 def _named(name: str) -> str:

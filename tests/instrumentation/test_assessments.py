@@ -160,3 +160,18 @@ def test_source_types_are_read_in_any_case(given: str, kept: str) -> None:
 def test_an_unknown_source_type_is_refused() -> None:
     with pytest.raises(ValueError, match="cannot use the source type: `ORACLE`"):
         AssessmentSource("ORACLE")
+
+
+def test_an_assessment_can_be_made_before_it_is_known_of_what(events: Events) -> None:
+    made = spanbook.Feedback(name="helpful", value=0.5, rationale="half")
+    assert (made.source.source_type, spanbook.Expectation(name="city").source.source_type) == ("CODE", "HUMAN")
+    logged = spanbook.log_assessment(TRACE, made)
+    assert (logged.trace_id, logged.value, logged.rationale) == (TRACE, 0.5, "half")
+    assert events.only().event_name == "gen_ai.evaluation.result"
+
+
+def test_an_expectation_is_logged_as_one(events: Events) -> None:
+    spanbook.log_assessment(TRACE, spanbook.Expectation(name="city", value="Oslo"))
+    assert events.only().event_name == "spanbook.expectation"
+    with pytest.raises(ValueError, match="hint: Feedback"):
+        spanbook.log_assessment(TRACE, spanbook.Assessment(name="city"))
