@@ -23,7 +23,7 @@ from spanbook_storage.store import INSERT_SETTINGS, open_store
 
 
 def main() -> None:
-    options = arguments(__doc__, spans=(100_000, 1000), batch=500, late=60.0, shape="both")
+    options = arguments(__doc__, spans=(250_000, 1000), batch=500, late=60.0, shape="both")
     late = min(options.late, 1.0) if options.tiny else options.late
     rows = []
     shapes = {"whole": ("whole", ()), "split": ("split in 3, 1 in 20 late", (*SPLIT, str(late)))}
