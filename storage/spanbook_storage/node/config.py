@@ -91,7 +91,7 @@ def engine_xml(config: NodeConfig) -> str:
         <min_rows_to_fsync_after_merge>1</min_rows_to_fsync_after_merge>
         <min_compressed_bytes_to_fsync_after_merge>1</min_compressed_bytes_to_fsync_after_merge>
         <old_parts_lifetime>480</old_parts_lifetime>
-        <!-- Ten parts and more into one: half as many merges over a row's life as by five, for a few more parts to read. -->
+        <!-- Ten parts into one: half as many merges over a row's life as by five, for a few more parts to read. -->
         <merge_selector_base>10</merge_selector_base>
         <!-- The engine wants twice the free threads of its pool before it mutates or merges large parts. -->
         <number_of_free_entries_in_pool_to_execute_mutation>1</number_of_free_entries_in_pool_to_execute_mutation>
