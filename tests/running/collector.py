@@ -1,16 +1,23 @@
 """`spanbook serve` as a child process, on free ports and a directory of the test's."""
 
+import asyncio
+import atexit
 import contextlib
+import dataclasses
+import functools
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
@@ -20,7 +27,10 @@ from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
+from spanbook_collector.config import RetentionSettings
 from spanbook_collector.queue import inspect
+from spanbook_storage.node.process import NodeProcess
+from spanbook_storage.store import open_store
 
 PARTS = ("receiver", "writer", "node")
 _PORTS = ("grpc", "http", "web", "sql")
@@ -35,8 +45,10 @@ class Collector:
         *options: str,
         environment: Mapping[str, str] | None = None,
         launcher: Sequence[str] = (),
+        prepared: bool = True,
     ) -> None:
-        self._launcher = tuple(launcher)
+        """`prepared`: its node has the schema already, which to make takes a start longer than all the rest."""
+        self._launcher, self._prepared = tuple(launcher), prepared
         self.data = directory / "data"
         self.log = directory / "collector.log"
         self._options, self._environment = options, dict(environment or {})
@@ -78,6 +90,11 @@ class Collector:
             *addresses,
             *self._options,
         ]
+        if self._prepared and not self.data.exists():
+            shutil.copytree(_node_with_schema(), self.data / "node", symlinks=True)
+            subprocess.run(
+                ["sync", "-f", self.data], check=True
+            )  # as an engine leaves it: the next cut may be of power
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env={**os.environ, **self._environment}
@@ -189,6 +206,23 @@ class Collector:
             except subprocess.TimeoutExpired:
                 self.kill_all()
                 raise
+
+
+@functools.cache
+def _node_with_schema() -> Path:
+    """Make a node's directory that all collectors of this process start from."""
+    place = Path(tempfile.mkdtemp(prefix="spanbook-schema-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    with NodeProcess(place / "node") as node, ThreadPoolExecutor(1) as aside:  # a loop may be running on this thread
+        aside.submit(asyncio.run, _make_schema(node.dsn)).result()
+    return place / "node"
+
+
+async def _make_schema(dsn: str) -> None:
+    store = await open_store(dsn)
+    await store.migrate()
+    await store.keep_for(**dataclasses.asdict(RetentionSettings()))
+    await store.close()
 
 
 def _holds(done: Callable[[], bool]) -> bool:
