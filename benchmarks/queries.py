@@ -11,8 +11,10 @@ import asyncio
 import random
 import re
 import statistics
+import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from argparse import Namespace
 from pathlib import Path
@@ -107,8 +109,11 @@ def _ask(node: NodeProcess, sql: str, **parameters: str) -> tuple[float, str]:
     given = {f"param_{name}": value for name, value in parameters.items() if f"{{{name}:" in sql}
     url = f"{node.url}/?{urlencode({'database': node.database, **given}, quote_via=quote)}"
     began = time.monotonic()
-    with urllib.request.urlopen(urllib.request.Request(url, data=sql.encode()), timeout=120) as answer:
-        text = answer.read().decode()
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, data=sql.encode()), timeout=120) as answer:
+            text = answer.read().decode()
+    except urllib.error.HTTPError as refusal:
+        sys.exit(f"cannot ask: {sql}\n{refusal.read().decode()}")
     return time.monotonic() - began, text
 
 

@@ -77,7 +77,7 @@ def engine_xml(config: NodeConfig) -> str:
     <!-- Content packed hard costs a merge more than all the rest, and a young part is merged again soon. -->
     <compression>
         <case>
-            <min_part_size>{256 * _MIB}</min_part_size>
+            <min_part_size>{32 * _MIB}</min_part_size>
             <min_part_size_ratio>0</min_part_size_ratio>
             <method>zstd</method>
             <level>3</level>
