@@ -23,9 +23,10 @@ log = logging.getLogger("spanbook.storage")
 NAME = "traces"
 PRICES = "prices"
 PAUSE = 0.5  # seconds between looks while there is nothing to do
-# Seconds after work: a statement costs its planning, some 0.3 s CPU, however few traces it does. With the time of an
-# insert and of a recomputation well under three seconds.
-BUSY_PAUSE = 1.0
+# After work, in parts of the time that it took: a statement costs its planning, some 0.3 s CPU, however few traces it
+# does. So the busier the store, the more each statement does; with time to spare a trace is right in a second or two.
+BUSY_SHARE = 1.5
+LONGEST_PAUSE = 2.0  # seconds
 RETRY = 2.0  # seconds after the store refused
 # An insert may be seen this much later than the time it carries. What is done in that stretch is remembered by name.
 OVERLAP_MS = 120_000
@@ -80,9 +81,10 @@ class Derivation:
         """Work until `stop` is set; the store's errors are waited out."""
         told = ""
         while not stop.is_set():
-            pause = PAUSE
+            pause, began = PAUSE, time.monotonic()
             try:
-                pause = BUSY_PAUSE if await self.tick() else PAUSE
+                if await self.tick():
+                    pause = min(max(PAUSE, BUSY_SHARE * (time.monotonic() - began)), LONGEST_PAUSE)
                 told = ""
             except StoreError as error:
                 self.progress.errors += 1

@@ -118,6 +118,8 @@ SELECT column_name, data_type FROM INFORMATION_SCHEMA.COLUMNS WHERE table_name =
 SELECT version(), timezone()
 SELECT name, value, readonly as readonly FROM system.settings LIMIT 10000
 SELECT 1 AS check FORMAT Native
+SELECT 1 FORMAT Null
+SELECT 1 FORMAT Null SETTINGS max_threads = 1
 
 -- clickhouse-go and Grafana's data source
 SELECT displayName(), version(), revision(), timezone()

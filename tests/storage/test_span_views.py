@@ -69,6 +69,21 @@ def test_messages_in_log_records_reach_their_call_before_or_after_it(book: Any, 
     ) == [("[1]", '[{"role":"assistant","parts":[{"type":"text","content":"c"}],"finish_reason":"stop"}]')]
 
 
+def test_a_word_finds_the_calls_that_said_it_wherever_it_came_from(book: Any) -> None:
+    asked, answered, logged = (bytes([200 + number]) * 16 for number in range(3))
+    book.insert(chat(asked, **{"gen_ai.input.messages": '[{"content": "My Voucher is gone"}]'}))
+    book.insert(chat(answered, '[{"content": "the voucher, sir"}]'))
+    book.insert(chat(logged))
+    logs = ExportLogsServiceRequest()
+    record = logs.resource_logs.add().scope_logs.add().log_records.add(trace_id=logged, span_id=b"12345678")
+    record.event_name, record.body.string_value = "gen_ai.user.message", '{"content": "a VOUCHER"}'
+    record.time_unix_nano = time.time_ns()
+    book.insert(logs)
+    for word, found in (("voucher", [asked, answered, logged]), ("Gone", [asked]), ("vouch", [])):
+        rows = book.query(f"SELECT trace_id FROM calls_with_word(word = '{word}') ORDER BY trace_id")
+        assert rows == [(trace.hex(),) for trace in found]
+
+
 def test_a_session_is_the_session_id_else_the_conversation(book: Any) -> None:
     for number, given in enumerate(
         ({"session.id": "s", "gen_ai.conversation.id": "c"}, {"gen_ai.conversation.id": "c"}, {})

@@ -86,6 +86,10 @@ def read(node: NodeProcess, tenant: str, text: str) -> tuple[str | None, bytes]:
     return answer.headers.get("x-clickhouse-exception-code"), answer.data
 
 
+PARAMETERS = {
+    "trace_spans": f"trace_spans(trace_id = '{SHARED_TRACE.hex()}')",
+    "calls_with_word": "calls_with_word(word = 'red')",
+}
 FORMS = (
     "SELECT * FROM {}",
     "SELECT y.* FROM (SELECT 1 AS one) AS x LEFT JOIN (SELECT 1 AS one, * FROM {}) AS y ON y.one = x.one",
@@ -100,7 +104,7 @@ def test_no_view_and_no_table_shows_what_is_anothers(shared: tuple[Any, NodeProc
     ]
     shown = set()
     for relation in relations:
-        name = f"trace_spans(trace_id = '{SHARED_TRACE.hex()}')" if relation == "trace_spans" else relation
+        name = PARAMETERS.get(relation, relation)
         for form in FORMS:
             code, data = read(node, "red", form.format(name))
             # 497: not for readers with a key; 620: a landing table; 48: nothing that could be read.
@@ -110,10 +114,14 @@ def test_no_view_and_no_table_shows_what_is_anothers(shared: tuple[Any, NodeProc
     public = migrations.described_views().keys() & {
         "spans", "traces", "llm_calls", "tool_calls", "retrievals", "sessions", "assessments", "feedback",
         "expectations", "experiments", "evaluation_datasets", "usage_hourly", "agent_edges", "unpriced_models",
-        "trace_spans",
+        "trace_spans", "calls_with_word",
     }  # fmt: skip
     assert public <= shown
-    assert len(public) == 15
+    assert len(public) == 16
+
+
+def test_a_word_that_another_said_is_not_found(shared: tuple[Any, NodeProcess]) -> None:
+    assert read(shared[1], "red", "SELECT count() FROM calls_with_word(word = 'blue')") == (None, b"0\n")
 
 
 @pytest.mark.parametrize("table", ["model_aliases", "priced_models", "call_prices", "dirty_traces", "derivation_state"])

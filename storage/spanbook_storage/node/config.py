@@ -77,7 +77,7 @@ def engine_xml(config: NodeConfig) -> str:
     <!-- Content packed hard costs a merge more than all the rest, and a young part is merged again soon. -->
     <compression>
         <case>
-            <min_part_size>{32 * _MIB}</min_part_size>
+            <min_part_size>{128 * _MIB}</min_part_size>
             <min_part_size_ratio>0</min_part_size_ratio>
             <method>zstd</method>
             <level>3</level>
@@ -93,6 +93,9 @@ def engine_xml(config: NodeConfig) -> str:
         <old_parts_lifetime>480</old_parts_lifetime>
         <!-- Ten parts into one: half as many merges over a row's life as by five, for a few more parts to read. -->
         <merge_selector_base>10</merge_selector_base>
+        <!-- Some two million spans. To merge parts as large as these again takes two cores minutes, and gains little:
+             each holds a stretch of time of its own. -->
+        <max_bytes_to_merge_at_max_space_in_pool>{2048 * _MIB}</max_bytes_to_merge_at_max_space_in_pool>
         <!-- The engine wants twice the free threads of its pool before it mutates or merges large parts. -->
         <number_of_free_entries_in_pool_to_execute_mutation>1</number_of_free_entries_in_pool_to_execute_mutation>
         <number_of_free_entries_in_pool_to_lower_max_size_of_merge>1</number_of_free_entries_in_pool_to_lower_max_size_of_merge>

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from . import literals
 
 _LINE = re.compile(r"(?P<indent> *)(?P<kind>\S+) ?(?P<name>.*?)(?: \(alias .*\))?(?: \(children \d+\))?$")
-_FORMAT = re.compile(r" FORMAT (\w+)$")
+_FORMAT = re.compile(r" FORMAT (\w+|`_+`)$")  # the engine quotes a name that is a keyword: `Null`
 _SETTINGS = re.compile(r" SETTINGS ((?:\w+ = [^\s,()\[\]{}]+, )*\w+ = [^\s,()\[\]{}]+)$")
 _PAIR = re.compile(r"(\w+) = ('(?:[^'\\]|\\.)*'|[^\s,]+)(?:, )?", re.DOTALL)
 _UNESCAPED = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "b": "\b", "f": "\f"}
@@ -67,10 +67,11 @@ def tail(canonical: str) -> Tail:
     body, clauses = canonical, list[dict[str, str]]()
     body = _take_settings(body, clauses)
     fmt = _FORMAT.search(literals.covered(body))
+    name = body[fmt.start(1) : fmt.end(1)].strip("`") if fmt else ""
     if fmt:
         body = _take_settings(body[: fmt.start()], clauses)
     settings = {name: value for clause in reversed(clauses) for name, value in clause.items()}
-    return Tail(body, fmt[1] if fmt else "", settings, len(clauses))
+    return Tail(body, name, settings, len(clauses))
 
 
 def _take_settings(text: str, clauses: list[dict[str, str]]) -> str:
