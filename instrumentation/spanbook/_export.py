@@ -21,14 +21,16 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
-from . import _guard
+from . import _forks, _guard
 
 if TYPE_CHECKING:
+    from opentelemetry.context import Context
     from opentelemetry.sdk._logs import LoggerProvider
     from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.trace import ReadableSpan, Span
 
 log = logging.getLogger("spanbook")
 
@@ -54,13 +56,16 @@ _TALKATIVE = (
 
 def make_tracer_provider(attributes: dict[str, Any]) -> tuple[TracerProvider, bool]:
     """Return a provider with *attributes* on its resource, and whether spans stay on this machine."""
-    provider = TracerProvider(resource=Resource.create(attributes), shutdown_on_exit=False)
-    chosen = _chosen("traces")
-    for name in chosen:
-        exporter: SpanExporter = Outgoing("traces") if name == "otlp" else _registered("traces", name)
-        processor = BatchSpanProcessor(exporter)
-        provider.add_span_processor(processor)
-        _close_at_exit(processor)
+    resource, chosen = Resource.create(attributes), _chosen("traces")
+    with _forks.put_off() as late:
+        provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+        if late:
+            provider.add_span_processor(_CatchingUp())
+        for name in chosen:
+            exporter: SpanExporter = Outgoing("traces") if name == "otlp" else _registered("traces", name)
+            processor = BatchSpanProcessor(exporter)
+            provider.add_span_processor(processor)
+            _close_at_exit(processor)
     return provider, chosen == ["otlp"] and is_loopback(endpoint("traces"))
 
 
@@ -69,12 +74,14 @@ def make_logger_provider(resource: Resource | None) -> LoggerProvider:
     from opentelemetry.sdk._logs import LoggerProvider
     from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 
-    provider = LoggerProvider(resource=resource or Resource.create(), shutdown_on_exit=False)
-    for name in _chosen("logs"):
-        exporter: Any = Outgoing("logs") if name == "otlp" else _registered("logs", name)
-        processor = BatchLogRecordProcessor(exporter)
-        provider.add_log_record_processor(processor)
-        _close_at_exit(processor)
+    resource = resource or Resource.create()
+    with _forks.put_off():
+        provider = LoggerProvider(resource=resource, shutdown_on_exit=False)
+        for name in _chosen("logs"):
+            exporter: Any = Outgoing("logs") if name == "otlp" else _registered("logs", name)
+            processor = BatchLogRecordProcessor(exporter)
+            provider.add_log_record_processor(processor)
+            _close_at_exit(processor)
     return provider
 
 
@@ -85,8 +92,10 @@ def make_meter_provider(resource: Resource | None) -> MeterProvider:
 
     names = _chosen("metrics")
     exporters = [_exporter("metrics") if name == "otlp" else _registered("metrics", name) for name in names]
-    readers = [PeriodicExportingMetricReader(exporter) for exporter in exporters]
-    return MeterProvider(metric_readers=readers, resource=resource or Resource.create())
+    resource = resource or Resource.create()
+    with _forks.put_off():
+        readers = [PeriodicExportingMetricReader(exporter) for exporter in exporters]
+        return MeterProvider(metric_readers=readers, resource=resource)
 
 
 def endpoint(signal: str) -> str:
@@ -133,6 +142,8 @@ class Outgoing(SpanExporter):
                 logger.addFilter(_quiet)
 
     def export(self, spans: Sequence[Any]) -> SpanExportResult:
+        if _forks.is_behind():
+            return SpanExportResult.SUCCESS  # the parent sends them
         self.prepare()
         _quiet.here.exporting = True
         try:
@@ -172,6 +183,16 @@ class Outgoing(SpanExporter):
                     self._signal,
                     where,
                 )
+
+
+class _CatchingUp(SpanProcessor):
+    """Makes a forked process ready for its first span, whosever tracer that is of."""
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        _forks.catch_up()
+
+    def on_end(self, span: ReadableSpan) -> None:
+        _forks.catch_up()  # it may have started before the fork
 
 
 class _Quiet(logging.Filter):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry import trace
 from opentelemetry.trace import ProxyTracerProvider, Tracer, TracerProvider
 
-from . import _belonging, _settings
+from . import _belonging, _forks, _settings
 
 if TYPE_CHECKING:
     from opentelemetry._logs import Logger, LoggerProvider
@@ -33,6 +33,7 @@ _waiting: list[Callable[[], None]] = []  # what is done when the provider is kno
 
 def tracer() -> Tracer:
     """Return the tracer of the provider that holds now."""
+    _forks.catch_up()
     provider = _chosen or trace.get_tracer_provider()
     if provider is _known and _tracer is not None:
         return _tracer
@@ -49,6 +50,7 @@ def logger() -> Logger:
     """Return the logger that events go through."""
     from opentelemetry import _logs
 
+    _forks.catch_up()
     provider: LoggerProvider = _logs.get_logger_provider()
     if type(provider).__name__ == "ProxyLoggerProvider":
         with _lock:
@@ -66,6 +68,7 @@ def meter() -> Meter:
     """Return the meter of the client metrics."""
     from opentelemetry import metrics
 
+    _forks.catch_up()
     provider: MeterProvider = metrics.get_meter_provider()
     if type(provider).__name__ == "_ProxyMeterProvider":
         from ._export import make_meter_provider
@@ -93,6 +96,7 @@ def flush(timeout: float = 10.0) -> bool:
     """Send what waits, for at most *timeout* seconds; return whether all of it left in that time."""
     from opentelemetry import _logs
 
+    _forks.catch_up()
     if _waiting:
         tracer()
         _proceed()

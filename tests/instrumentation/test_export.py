@@ -248,5 +248,5 @@ def test_a_provider_that_the_application_sets_later_is_used_and_kept() -> None:
         (span,) = exporter.get_finished_spans()
         assert dict(span.attributes) == {"spanbook.experiment.name": "checkout"}, span.attributes
     """
-    done = run(program)
+    done = run(program, OTEL_LOGS_EXPORTER="none")  # where the experiment is told of
     assert (done.returncode, done.stderr) == (0, "")
