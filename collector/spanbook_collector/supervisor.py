@@ -113,7 +113,8 @@ def children(config: Config) -> dict[str, Child]:
         # glibc would give the memory of every body back and fault it in again page by page, a fifth of the receiver's
         # time; with no bounds at all it would keep 200 MB after a burst.
         "MALLOC_MMAP_THRESHOLD_": str(8 * MiB),
-        "MALLOC_TRIM_THRESHOLD_": str(16 * MiB),
+        "MALLOC_TRIM_THRESHOLD_": str(8 * MiB),
+        "MALLOC_ARENA_MAX": "1",
         # gRPC's own library writes a line for every stranger's failed handshake.
         "GRPC_VERBOSITY": os.environ.get("GRPC_VERBOSITY", "NONE"),
     }

@@ -93,6 +93,8 @@ def engine_xml(config: NodeConfig) -> str:
         <old_parts_lifetime>480</old_parts_lifetime>
         <!-- Ten parts into one: half as many merges over a row's life as by five, for a few more parts to read. -->
         <merge_selector_base>10</merge_selector_base>
+        <!-- Of every part that is merged so much is in memory. -->
+        <merge_max_block_size_bytes>{4 * _MIB}</merge_max_block_size_bytes>
         <!-- Some two million spans. To merge parts as large as these again takes two cores minutes, and gains little:
              each holds a stretch of time of its own. -->
         <max_bytes_to_merge_at_max_space_in_pool>{2048 * _MIB}</max_bytes_to_merge_at_max_space_in_pool>
