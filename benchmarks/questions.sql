@@ -13,12 +13,16 @@ SELECT * FROM traces WHERE experiment_id = {experiment:String} AND start_time >=
 SELECT toDate(start_time) AS day, response_model, count(), sum(input_tokens), sum(output_tokens), sum(cost_usd)
 FROM llm_calls GROUP BY ALL ORDER BY ALL;
 
+-- model by day, from otel_traces: 1000
+SELECT toDate(Timestamp) AS day, response_model, count(), sum(input_tokens), sum(output_tokens)
+FROM otel_traces WHERE span_type = 'llm' GROUP BY ALL ORDER BY ALL;
+
 -- model by day, from usage_hourly: 100
 SELECT toDate(hour) AS day, model, sum(calls), sum(input_tokens), sum(output_tokens), sum(cost_usd)
 FROM usage_hourly GROUP BY ALL ORDER BY ALL;
 
--- a word in the messages of llm_calls: 100
-SELECT trace_id, span_id FROM llm_calls WHERE hasToken(lower(input_messages), {word:String});
+-- a word in what was said, with all of the call: 100
+SELECT * FROM calls_with_word(word = {word:String});
 
 -- a word in the messages of otel_traces: 100
 SELECT TraceId, SpanId FROM otel_traces WHERE hasToken(lower(input_messages), {word:String});

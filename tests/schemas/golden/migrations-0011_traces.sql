@@ -169,7 +169,7 @@ CREATE TABLE IF NOT EXISTS trace_rows_local ON CLUSTER 'book'
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', version, is_deleted)
 PARTITION BY toDate(start_time)
 ORDER BY (tenant, experiment_id, toStartOfFiveMinutes(start_time), trace_id)
-SETTINGS replicated_deduplication_window = 10000, ttl_only_drop_parts = 1
+SETTINGS replicated_deduplication_window = 10000, ttl_only_drop_parts = 1, merge_selector_base = 3
 COMMENT 'A row for each trace; replaced, never summed';
 
 CREATE TABLE IF NOT EXISTS trace_rows ON CLUSTER 'book' AS trace_rows_local

@@ -184,7 +184,8 @@ PARTITION BY toDate(start_time)
 -- "The newest traces of an experiment": experiment and time prune. The time is in the key by its five minutes, as a
 -- function of start_time itself, so that a filter on start_time prunes although the view reads FINAL.
 ORDER BY (tenant, experiment_id, toStartOfFiveMinutes(start_time), trace_id)
-SETTINGS non_replicated_deduplication_window = 10000, ttl_only_drop_parts = 1
+-- Rows are small and read FINAL, so merges are cheap and parts are not: 67 parts make "the newest traces" 150 ms, 8 make it 70.
+SETTINGS non_replicated_deduplication_window = 10000, ttl_only_drop_parts = 1, merge_selector_base = 3
 COMMENT 'A row for each trace; replaced, never summed';
 
 CREATE TABLE IF NOT EXISTS trace_pieces
