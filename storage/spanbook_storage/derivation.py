@@ -25,8 +25,8 @@ PRICES = "prices"
 PAUSE = 0.5  # seconds between looks while there is nothing to do
 # After work, in parts of the time that it took: a statement costs its planning, some 0.3 s CPU, however few traces it
 # does. So the busier the store, the more each statement does; with time to spare a trace is right in a second or two.
-BUSY_SHARE = 1.5
-LONGEST_PAUSE = 2.0  # seconds
+BUSY_SHARE = 0.5
+LONGEST_PAUSE = 1.0  # seconds
 RETRY = 2.0  # seconds after the store refused
 # An insert may be seen this much later than the time it carries. What is done in that stretch is remembered by name.
 OVERLAP_MS = 120_000
