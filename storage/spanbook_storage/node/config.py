@@ -95,8 +95,8 @@ def engine_xml(config: NodeConfig) -> str:
         <merge_selector_base>10</merge_selector_base>
         <!-- Of every part that is merged so much is in memory. -->
         <merge_max_block_size_bytes>{4 * _MIB}</merge_max_block_size_bytes>
-        <!-- Half a million spans. To merge larger parts takes two cores minutes, and memory that no limit counts (2.6 GB with
-             parts of 2 GiB); it gains little: each holds a stretch of time of its own. -->
+        <!-- Half a million spans. To merge larger parts takes two cores minutes, and memory that no limit counts:
+             2.6 GB with parts of 2 GiB. It gains little, for each holds a stretch of time of its own. -->
         <max_bytes_to_merge_at_max_space_in_pool>{512 * _MIB}</max_bytes_to_merge_at_max_space_in_pool>
         <!-- The engine wants twice the free threads of its pool before it mutates or merges large parts. -->
         <number_of_free_entries_in_pool_to_execute_mutation>1</number_of_free_entries_in_pool_to_execute_mutation>
