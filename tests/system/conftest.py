@@ -24,6 +24,8 @@ def told(collector: Collector) -> Collector:
     """The collector after `spanbook demo`."""
     command = [sys.executable, "-m", "spanbook_collector", "demo", "--endpoint", f"http://{collector.grpc}"]
     subprocess.run([*command, "--store", collector.store], check=True, timeout=120, stdout=subprocess.DEVNULL)
+    used = "SELECT count() FROM usage_hourly"  # computed seconds after traces, which `demo` waits for
+    collector.wait_until(lambda: collector.value(used) > 0, "summed up")
     return collector
 
 
