@@ -42,7 +42,7 @@ class Backlog:
                 size += sum(len(record.body) for record in more)
                 due = min(due, time.monotonic() + self._limit_seconds)
             else:
-                await self._reader.wait(min(max(left, 0.0) or _LOOK, _LOOK))
+                await self._reader.wait(min(left, _LOOK) if left > 0 else _LOOK)
         if stop.is_set():
             return []
         self._position = records[-1].seq
