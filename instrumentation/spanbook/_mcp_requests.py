@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from opentelemetry import propagate
@@ -14,16 +14,17 @@ from spanbook_schemas import gen_ai
 from ._call import Call
 from ._content import plain
 from ._fields import field, items, text
+from ._guard import harmless
 from ._readers import Attributes
 
 NOTHING: Span = INVALID_SPAN
 """What stands in for a span of the SDK's own."""
+VERSION_HEADER = "mcp-protocol-version"
+VERSION_META = "io.modelcontextprotocol/protocolVersion"
 
 _CALL_TOOL = "tools/call"
 _GET_PROMPT = "prompts/get"
 _INVALID_PARAMS = "-32602"
-_VERSION_HEADER = "mcp-protocol-version"
-_VERSION_META = "io.modelcontextprotocol/protocolVersion"
 
 
 class Request:
@@ -34,9 +35,9 @@ class Request:
         self._method = method
         self._covering = covered_by
 
-    def numbered(self, attributes: Mapping[str, Any] | None) -> None:
+    def numbered(self, number: Any) -> None:
         """Take the request's id, which is given just before it is sent."""
-        self._set({gen_ai.JSONRPC_REQUEST_ID: text(field(attributes, gen_ai.JSONRPC_REQUEST_ID))})
+        self._set({gen_ai.JSONRPC_REQUEST_ID: None if number is None else str(number)})
 
     def finish(self, result: Any) -> None:
         """End with a result; a tool's may say that it failed."""
@@ -58,12 +59,16 @@ class Request:
             code, told = _INVALID_PARAMS, {"message": "Invalid request parameters"}  # its message quotes the input
         if code is None:
             self.call.fail(error)
-            return
+        else:
+            self.refuse(code, text(field(told, "message")))
+
+    def refuse(self, code: int | str, message: str | None) -> None:
+        """End with the code of a JSON-RPC error."""
         self._set(
             {
                 gen_ai.ERROR_TYPE: str(code),
                 gen_ai.RPC_RESPONSE_STATUS_CODE: str(code),
-                gen_ai.ERROR_MESSAGE: text(field(told, "message")),
+                gen_ai.ERROR_MESSAGE: message,
             }
         )
         self.call.finish()
@@ -79,11 +84,27 @@ class Request:
             self._covering.set_status(Status(StatusCode.ERROR, message))
 
 
-def sent(method: str, params: Mapping[str, Any] | None, options: Mapping[str, Any] | None) -> Request:
+async def within(
+    request: Request, proceed: Callable[[], Awaitable[Any]], finish: Callable[[Any], None] | None = None
+) -> Any:
+    """Proceed with the request current; *finish* ends it where what comes back is not its result."""
+    call = request.call
+    call.attach()
+    try:
+        result = await proceed()
+    except BaseException as error:
+        harmless(request.fail, error)
+        raise
+    finally:
+        call.detach()
+    harmless(finish or request.finish, result)
+    return result
+
+
+def sent(method: str, params: Any, version: str | None) -> Request:
     """Open the span of a request that leaves, or add to the span of the tool call that it serves."""
     attributes = _described(method, params)
-    version = field(field(params, "_meta"), _VERSION_META) or field(field(options, "headers"), _VERSION_HEADER)
-    attributes[gen_ai.MCP_PROTOCOL_VERSION] = text(version)
+    attributes[gen_ai.MCP_PROTOCOL_VERSION] = version
     found = {name: value for name, value in attributes.items() if value is not None}
     covering = get_current_span()
     if method == _CALL_TOOL and _covers(covering, found.get(gen_ai.TOOL_NAME)):
@@ -95,22 +116,31 @@ def sent(method: str, params: Mapping[str, Any] | None, options: Mapping[str, An
     return Request(call, method)
 
 
-def received(message: Any) -> Request:
-    """Open the span of a message that came, below the sender's."""
-    attributes = _described(message.method, message.params)
-    attributes[gen_ai.MCP_PROTOCOL_VERSION] = text(message.protocol_version)
-    if message.request_id is not None:
-        attributes[gen_ai.JSONRPC_REQUEST_ID] = str(message.request_id)
-    if (http := field(message, "request")) is not None:
+def received(
+    method: str,
+    params: Any,
+    *,
+    number: Any,
+    version: str | None,
+    meta: Any,
+    http: Any,
+    otherwise: Context | None = None,
+) -> Request:
+    """Open the span of a message that came, below the sender's, or else in the context *otherwise*."""
+    attributes = _described(method, params)
+    attributes[gen_ai.MCP_PROTOCOL_VERSION] = version
+    if number is not None:
+        attributes[gen_ai.JSONRPC_REQUEST_ID] = str(number)
+    if http is not None:
         attributes |= _over_http(http)
     found = {name: value for name, value in attributes.items() if value is not None}
-    call = Call("", found, name=_name(found), kind=SpanKind.SERVER, parent=_sender(message.meta))
-    if message.method == _CALL_TOOL:
-        call.set({gen_ai.TOOL_CALL_ARGUMENTS: field(message.params, "arguments")})
-    return Request(call, message.method)
+    call = Call("", found, name=_name(found), kind=SpanKind.SERVER, parent=_sender(meta) or otherwise)
+    if method == _CALL_TOOL:
+        call.set({gen_ai.TOOL_CALL_ARGUMENTS: field(params, "arguments")})
+    return Request(call, method)
 
 
-def _described(method: str, params: Mapping[str, Any] | None) -> Attributes:
+def _described(method: str, params: Any) -> Attributes:
     attributes: Attributes = {gen_ai.MCP_METHOD_NAME: method}
     if method == _CALL_TOOL:
         attributes[gen_ai.OPERATION_NAME] = gen_ai.EXECUTE_TOOL

@@ -1,8 +1,9 @@
 """MCP, client and server: a span for each request, joined across the wire by `_meta`.
 
-The SDK traces itself, always and to the global provider. Its spans are replaced by ours, which say what the conventions
-ask for, carry arguments and results where content is captured, and add to the span of the agent's tool call, when there
-is one, instead of repeating it. What it sends along in `_meta` stays its own work.
+Since 2.0 the SDK traces itself, always and to the global provider. Its spans are replaced by ours, which say what the
+conventions ask for, carry arguments and results where content is captured, and add to the span of the agent's tool
+call, when there is one, instead of repeating it. What it sends along in `_meta` stays its own work. Before 2.0 it did
+none of that: `_mcp_sessions`.
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ from typing import Any
 
 from opentelemetry.context import get_current, set_value
 
+from spanbook_schemas import gen_ai
+
 from . import _mcp_requests as requests
-from . import _suppression
+from . import _mcp_sessions, _suppression
+from ._fields import field, text
 from ._guard import harmless
 from ._sdk import Patch, Sdk, wrapped_by
 
@@ -28,11 +32,11 @@ def _sending(sdk: Sdk, original: Any) -> Any:
         if not sdk.enabled or _suppression.suppressed(get_current()):
             return await wrapped(*args, **kwargs)
         asked = dict(zip(("method", "params", "opts"), args, strict=False)) | kwargs
-        request = harmless(requests.sent, asked["method"], asked.get("params"), asked.get("opts"))
+        request = harmless(_sent, asked["method"], asked.get("params"), asked.get("opts"))
         if request is None:
             return await wrapped(*args, **kwargs)
         request.call.context = set_value(_REQUEST, request, request.call.context)
-        return await _within(request, lambda: wrapped(*args, **kwargs))
+        return await requests.within(request, lambda: wrapped(*args, **kwargs))
 
     return wrapped_by(original, around)
 
@@ -44,26 +48,12 @@ def _serving(sdk: Sdk, original: Any) -> Any:
         message, call_next = args
         if not sdk.enabled or _suppression.suppressed(get_current()):
             return await call_next(message)
-        request = harmless(requests.received, message)
+        request = harmless(_received, message)
         if request is None:
             return await call_next(message)
-        return await _within(request, lambda: call_next(message))
+        return await requests.within(request, lambda: call_next(message))
 
     return wrapped_by(original, around)
-
-
-async def _within(request: requests.Request, proceed: Any) -> Any:
-    call = request.call
-    call.attach()
-    try:
-        result = await proceed()
-    except BaseException as error:
-        harmless(request.fail, error)
-        raise
-    finally:
-        call.detach()
-    harmless(request.finish, result)
-    return result
 
 
 def _silent(sdk: Sdk, original: Any) -> Any:
@@ -71,7 +61,7 @@ def _silent(sdk: Sdk, original: Any) -> Any:
 
     @contextmanager
     def native(request: requests.Request, attributes: Any) -> Iterator[Any]:
-        harmless(request.numbered, attributes)
+        harmless(request.numbered, field(attributes, gen_ai.JSONRPC_REQUEST_ID))
         yield requests.NOTHING
 
     def around(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
@@ -83,14 +73,32 @@ def _silent(sdk: Sdk, original: Any) -> Any:
     return wrapped_by(original, around)
 
 
+def _sent(method: str, params: Any, options: Any) -> requests.Request:
+    version = field(field(params, "_meta"), requests.VERSION_META)
+    version = version or field(field(options, "headers"), requests.VERSION_HEADER)
+    return requests.sent(method, params, text(version))
+
+
+def _received(message: Any) -> requests.Request:
+    return requests.received(
+        message.method,
+        message.params,
+        number=message.request_id,
+        version=text(message.protocol_version),
+        meta=message.meta,
+        http=field(message, "request"),
+    )
+
+
 _sdk = Sdk(
     provider="mcp",
-    requires="mcp>=2",
+    requires="mcp>=1.22",
     hooks=(
         Patch("mcp.shared.jsonrpc_dispatcher", "JSONRPCDispatcher.send_raw_request", _sending),
         Patch("mcp.shared.jsonrpc_dispatcher", "otel_span", _silent),
         Patch("mcp.shared.direct_dispatcher", "DirectDispatcher.send_raw_request", _sending),
         Patch("mcp.server._otel", "OpenTelemetryMiddleware.__call__", _serving),
+        *_mcp_sessions.PATCHES,
     ),
 )
 autolog = _sdk.autolog

@@ -6,19 +6,19 @@ import json
 import sys
 import threading
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 import uvicorn
 from mcp import StdioServerParameters
-from mcp.client import Client
-from mcp.server.mcpserver import MCPServer
-from mcp.shared.exceptions import MCPError
+from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, detach, set_value
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind
 
 import spanbook
+from clients.mcp_sides import MODES, SESSIONS, Context, Error, Server, connected, failed, weather_server
 from clients.spans import Spans
 from clients.trees import departures, tree
 from spanbook import mcp
@@ -29,28 +29,6 @@ def instrumented() -> Iterator[None]:
     mcp.autolog()
     yield
     mcp.unlog()
-
-
-def weather_server() -> MCPServer:
-    server = MCPServer("weather")
-
-    @server.tool()
-    def get_weather(city: str) -> str:
-        """Say how the weather is."""
-        with spanbook.start_span("lookup"):
-            if city == "nowhere":
-                raise ValueError("no such city")
-            return f"sunny in {city}"
-
-    @server.prompt()
-    def ask(topic: str) -> str:
-        return f"Tell me about {topic}"
-
-    @server.resource("weather://today")
-    def today() -> str:
-        return "sunny"
-
-    return server
 
 
 def attributes(span: ReadableSpan) -> dict[str, Any]:
@@ -66,10 +44,10 @@ def conforms(spans: Spans) -> None:
     assert departures("mcp", known) == []
 
 
-@pytest.mark.parametrize("mode", ["auto", "legacy"])
-async def test_a_tool_call_is_one_trace_through_client_server_and_tool(spans: Spans, mode: Any) -> None:
+@pytest.mark.parametrize("mode", MODES)
+async def test_a_tool_call_is_one_trace_through_client_server_and_tool(spans: Spans, mode: str) -> None:
     with spanbook.start_span("caller"):
-        async with Client(weather_server(), mode=mode) as client:
+        async with connected(weather_server(), mode=mode) as client:
             await client.call_tool("get_weather", {"city": "Paris"})
     ends = [path for path in tree(spans.ended) if path.endswith("lookup")]
     assert ends == ["caller > tools/call get_weather > tools/call get_weather > lookup"]
@@ -83,7 +61,7 @@ async def test_a_tool_call_is_one_trace_through_client_server_and_tool(spans: Sp
 
 
 async def test_prompts_and_resources_are_named(spans: Spans) -> None:
-    async with Client(weather_server()) as client:
+    async with connected(weather_server()) as client:
         await client.get_prompt("ask", {"topic": "tea"})
         await client.read_resource("weather://today")
     sent = calls(spans, SpanKind.CLIENT)
@@ -93,18 +71,18 @@ async def test_prompts_and_resources_are_named(spans: Spans) -> None:
 
 
 async def test_a_tool_that_fails_is_told_on_both_sides(spans: Spans) -> None:
-    async with Client(weather_server()) as client:
+    async with connected(weather_server()) as client:
         result = await client.call_tool("get_weather", {"city": "nowhere"})
-    assert result.is_error
+    assert failed(result)
     for kind in (SpanKind.CLIENT, SpanKind.SERVER):
         assert attributes(calls(spans, kind)["tools/call get_weather"])["error.type"] == "tool_error"
     conforms(spans)
 
 
-@pytest.mark.parametrize("mode", ["auto", "legacy"])
-async def test_a_request_that_is_refused_has_the_errors_code(spans: Spans, mode: Any) -> None:
-    async with Client(weather_server(), mode=mode) as client:
-        with pytest.raises(MCPError) as caught:
+@pytest.mark.parametrize("mode", MODES)
+async def test_a_request_that_is_refused_has_the_errors_code(spans: Spans, mode: str) -> None:
+    async with connected(weather_server(), mode=mode) as client:
+        with pytest.raises(Error) as caught:
             await client.get_prompt("unknown")
     sent = attributes(calls(spans, SpanKind.CLIENT)["prompts/get unknown"])
     assert sent["error.type"] == sent["rpc.response.status_code"] == str(caught.value.error.code)
@@ -113,7 +91,7 @@ async def test_a_request_that_is_refused_has_the_errors_code(spans: Spans, mode:
 
 
 async def test_an_agents_tool_call_is_not_told_a_second_time(spans: Spans) -> None:
-    async with Client(weather_server(), mode="legacy") as client:
+    async with connected(weather_server(), mode="legacy") as client:
         with spanbook.start_span("get_weather", kind="tool"):
             await client.call_tool("get_weather", {"city": "Paris"})
     told = attributes(spans.named("execute_tool get_weather"))
@@ -127,10 +105,9 @@ async def test_an_agents_tool_call_is_not_told_a_second_time(spans: Spans) -> No
     assert served.parent.span_id == outer.context.span_id
 
 
-SERVER = """
-import sys
-from mcp.server.mcpserver import MCPServer
-server = MCPServer("echo")
+SERVER = f"""
+from {Server.__module__} import {Server.__name__}
+server = {Server.__name__}("echo")
 
 @server.tool()
 def echo_meta() -> str:
@@ -143,7 +120,7 @@ server.run("stdio")
 async def test_over_stdio_the_context_travels_in_the_request(spans: Spans, tmp_path: Path) -> None:
     script = tmp_path / "server.py"
     script.write_text(SERVER)
-    async with Client(StdioServerParameters(command=sys.executable, args=[str(script)])) as client:
+    async with connected(StdioServerParameters(command=sys.executable, args=[str(script)])) as client:
         await client.call_tool("echo_meta")
     told = attributes(calls(spans, SpanKind.CLIENT)["tools/call echo_meta"])
     assert told["jsonrpc.request.id"]
@@ -164,7 +141,7 @@ def over_http() -> Iterator[str]:
 
 
 async def test_over_http_both_sides_are_one_trace(spans: Spans, over_http: str) -> None:
-    async with Client(over_http) as client:
+    async with connected(over_http) as client:
         await client.call_tool("get_weather", {"city": "Paris"})
     sent = calls(spans, SpanKind.CLIENT)["tools/call get_weather"]
     served = calls(spans, SpanKind.SERVER)["tools/call get_weather"]
@@ -178,7 +155,7 @@ async def test_over_http_both_sides_are_one_trace(spans: Spans, over_http: str) 
 
 async def test_content_stays_away_when_it_is_not_wanted(spans: Spans) -> None:
     spanbook.configure(content=False)
-    async with Client(weather_server()) as client:
+    async with connected(weather_server()) as client:
         await client.call_tool("get_weather", {"city": "Paris"})
     assert "Paris" not in json.dumps([attributes(span) for span in spans.ended])
 
@@ -186,10 +163,63 @@ async def test_content_stays_away_when_it_is_not_wanted(spans: Spans) -> None:
 async def test_undoing_gives_the_sdk_its_own_spans_back(spans: Spans) -> None:
     mcp.autolog()
     mcp.unlog()
-    async with Client(weather_server(), mode="legacy") as client:
+    async with connected(weather_server(), mode="legacy") as client:
         await client.call_tool("get_weather", {"city": "Paris"})
-    assert tree(spans.ended) == ["lookup"]  # its own go to the global provider
+    assert tree(spans.ended) == ["lookup"]  # 2.x traces itself, to the global provider
     mcp.autolog()
-    async with Client(weather_server(), mode="legacy") as client:
+    async with connected(weather_server(), mode="legacy") as client:
         await client.call_tool("get_weather", {"city": "Paris"})
     assert len([span for span in spans.ended if span.name == "tools/call get_weather"]) == 2
+
+
+async def test_what_is_sent_is_the_applications_but_for_the_context(spans: Spans) -> None:
+    server, seen = Server("echo"), list[dict[str, Any]]()
+
+    @server.tool()
+    def echo(context: Context) -> str:
+        meta = context.request_context.meta or {}
+        seen.append({name: value for name, value in dict(meta).items() if value is not None})
+        return "echoed"
+
+    mcp.unlog()
+    for _ in range(2):
+        async with connected(server, "legacy") as client:
+            await client.list_tools()
+            await client.call_tool("echo", {})
+        mcp.autolog()
+    bare, traced = seen
+    assert traced.pop("traceparent", None) is not None
+    bare.pop("traceparent", None)  # 2.x sends its own
+    assert traced == bare
+
+
+@pytest.mark.skipif(not SESSIONS, reason="2.x serves no span of what a client is asked for")
+async def test_what_a_server_asks_its_client_for_is_in_the_same_trace(spans: Spans) -> None:
+    types = import_module("mcp.types")
+    server = Server("asks")
+
+    @server.tool()
+    async def summarize(context: Context) -> str:
+        question = types.SamplingMessage(role="user", content=types.TextContent(type="text", text="Hi"))
+        answer = await context.session.create_message([question], max_tokens=8)
+        return str(answer.content.text)
+
+    async def sample(context: Any, params: Any) -> Any:
+        with spanbook.start_span("think"):
+            said = types.TextContent(type="text", text="Hello")
+            return types.CreateMessageResult(role="assistant", model="m", content=said)
+
+    async with connected(server, sampling_callback=sample) as client:
+        await client.call_tool("summarize", {})
+    asked = "tools/call summarize > tools/call summarize"
+    (path,) = [path for path in tree(spans.ended) if path.endswith("think")]
+    assert path == f"{asked} > sampling/createMessage > sampling/createMessage > think"
+    conforms(spans)
+
+
+async def test_where_nothing_is_to_be_traced_no_request_is(spans: Spans) -> None:
+    token = attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))
+    async with connected(weather_server(), mode="legacy") as client:
+        await client.call_tool("get_weather", {"city": "Paris"})
+    detach(token)
+    assert spans.ended == []
