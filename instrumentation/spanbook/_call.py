@@ -202,13 +202,13 @@ class Call:
         if not self._ended and not sys.is_finalizing():
             self.finish(abandoned=True)
 
-    def _open(self, name: str, attributes: Attributes, kind: SpanKind) -> None:
+    def _open(self, name: str, attributes: Attributes, kind: SpanKind, began: int | None = None) -> None:
         self.span = INVALID_SPAN
         if _suppression.suppressed(self.context):
             return
         try:
             self.span = _provider.tracer().start_span(
-                name, context=self.context, kind=kind, attributes=_storable(attributes)
+                name, context=self.context, kind=kind, attributes=_storable(attributes), start_time=began
             )
             marks = _suppression.marks(self) if self._reader is not None else {}
             self.context = set_span_in_context(self.span, Context({**self.context, **marks}))
@@ -289,7 +289,8 @@ _SUBJECTS = (gen_ai.REQUEST_MODEL, gen_ai.TOOL_NAME, gen_ai.AGENT_NAME, gen_ai.D
 
 
 def _name_of(operation: str, attributes: Mapping[str, Any]) -> str:
-    subject = next((found for name in _SUBJECTS if (found := attributes.get(name))), None)
+    subjects = _SUBJECTS if operation != gen_ai.RETRIEVAL else (gen_ai.DATA_SOURCE_ID,)
+    subject = next((found for name in subjects if (found := attributes.get(name))), None)
     return f"{operation} {subject}" if subject else operation
 
 

@@ -150,9 +150,8 @@ class _Carrying:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._request, name)
 
-    @property
-    def __class__(self) -> Any:  # the SDK names it in its errors
-        return type(self._request)
+    # The SDK names its class in errors.
+    __class__ = property(lambda self: type(self._request))  # pyright: ignore
 
     def model_dump(self, *args: Any, **kwargs: Any) -> Any:
         dumped = self._request.model_dump(*args, **kwargs)

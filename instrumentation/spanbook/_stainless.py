@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from opentelemetry.context import get_current
 
 from spanbook_schemas import gen_ai
 
-from . import _suppression
+from . import _suppression, _unknown_endpoints
 from ._call import Call
 from ._guard import failed
 from ._raw_responses import read_raw
@@ -30,12 +31,15 @@ Target = Callable[[Any, Attributes], None]
 _RAW_HEADER = "X-Stainless-Raw-Response"
 
 
-def hooks(package: str, route: Route, target: Target | None = None) -> tuple[Patch, ...]:
-    """Return the patches of one Stainless SDK; *target* adds to the attributes what the client tells."""
+def hooks(package: str, route: Route, target: Target | None = None, *, unknown_too: bool = True) -> tuple[Patch, ...]:
+    """Return the patches of one Stainless SDK; *target* adds to the attributes what the client tells.
+
+    *unknown_too*: what `route` knows no reader of is a span all the same when its answer counts tokens.
+    """
     module = f"{package}._base_client"
 
     def request(sdk: Sdk, original: Any) -> Any:
-        return wrapped_by(original, _around(sdk, route, target))
+        return wrapped_by(original, _around(sdk, route, target, unknown_too))
 
     return (
         Patch(module, "SyncAPIClient.request", request),
@@ -52,17 +56,18 @@ def server(client: Any, attributes: Attributes) -> None:
     attributes[gen_ai.SERVER_PORT] = url.port or (80 if url.scheme == "http" else 443)
 
 
-def _around(sdk: Sdk, route: Route, target: Target | None) -> Any:
+def _around(sdk: Sdk, route: Route, target: Target | None, unknown_too: bool) -> Any:
     def begin(client: Any, options: Any) -> Call | None:
         try:
             reader = route(options.method, options.url)
-            if reader is None:
+            if reader is None and not (unknown_too and _names_a_model(options)):
                 return None
             attributes: Attributes = {gen_ai.PROVIDER_NAME: sdk.provider}
             server(client, attributes)
             if target is not None:
                 target(client, attributes)
-            return Call.begin(reader, _body(options), attributes)
+            begun = _unknown_endpoints.begin if reader is None else partial(Call.begin, reader)
+            return begun(_body(options), attributes)
         except Exception as error:
             failed(f"{sdk.package}.request", error)
             return None
@@ -101,6 +106,12 @@ def _around(sdk: Sdk, route: Route, target: Target | None) -> Any:
         return _settled(call, options, kwargs.get("stream"), result)
 
     return around
+
+
+def _names_a_model(options: Any) -> bool:
+    """Tell whether a request may be a model's: what is fetched or changed was counted when it was made."""
+    body = options.json_data
+    return options.method.lower() == "post" and isinstance(body, Mapping) and isinstance(body.get("model"), str)
 
 
 def _body(options: Any) -> Mapping[str, Any]:

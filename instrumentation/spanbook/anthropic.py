@@ -43,7 +43,8 @@ _sdk = Sdk(
     provider="anthropic",
     requires="anthropic>=0.75",
     hooks=(
-        *_stainless.hooks("anthropic", _route, _platform),
+        # What we do not trace, its own spans tell of.
+        *_stainless.hooks("anthropic", _route, _platform, unknown_too=False),
         Patch("anthropic._base_client", "BaseClient._tracer", _silent_when_owned, optional=True),
     ),
 )

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import spanbook
 
@@ -19,7 +19,10 @@ _exceptions = import_module("mcp.shared.exceptions")
 Error: Any = _exceptions.McpError if SESSIONS else _exceptions.MCPError
 _servers = import_module("mcp.server.fastmcp" if SESSIONS else "mcp.server.mcpserver")
 Server: Any = _servers.FastMCP if SESSIONS else _servers.MCPServer
-Context: Any = _servers.Context
+if TYPE_CHECKING:
+    Context = Any
+else:
+    Context = _servers.Context
 
 
 def weather_server() -> Any:
