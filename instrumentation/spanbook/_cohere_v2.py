@@ -12,7 +12,7 @@ from ._content import Part, text_part
 from ._fields import field, fields, integer, items, number, text, texts
 from ._readers import Attributes, Fields, Reader
 
-_PARAMETERS: Mapping[str, tuple[str, Cast]] = {
+PARAMETERS: Mapping[str, tuple[str, Cast]] = {
     "model": (gen_ai.REQUEST_MODEL, text),
     "max_tokens": (gen_ai.REQUEST_MAX_TOKENS, integer),
     "temperature": (gen_ai.REQUEST_TEMPERATURE, number),
@@ -30,6 +30,8 @@ _REASONS = {
     "MAX_TOKENS": "length",
     "TOOL_CALL": "tool_calls",
     "ERROR": "error",
+    "ERROR_LIMIT": "length",
+    "ERROR_TOXIC": "content_filter",
     "TIMEOUT": "error",
 }
 
@@ -43,7 +45,7 @@ class Chat(Reader):
         self._streamed = streamed
 
     def request(self, request: Fields) -> Attributes:
-        found = parameters(request, _PARAMETERS)
+        found = parameters(request, PARAMETERS)
         if self._streamed:
             found[gen_ai.REQUEST_STREAM] = True
         return found
@@ -55,22 +57,22 @@ class Chat(Reader):
         }
 
     def response(self, response: Any) -> Attributes:
-        response = _told(response)
-        reason = text(field(response, "finish_reason"))
+        response = told(response)
+        reason = finish_reason(response)
         return {
             gen_ai.RESPONSE_ID: text(field(response, "id")),
-            gen_ai.RESPONSE_FINISH_REASONS: [_REASONS.get(reason, reason)] if reason else None,
-            **_usage(field(response, "usage")),
+            gen_ai.RESPONSE_FINISH_REASONS: [reason] if reason else None,
+            **usage(field(response, "usage")),
         }
 
     def response_content(self, response: Any) -> Attributes:
-        response = _told(response)
+        response = told(response)
         parts = _parts(field(response, "message"))
         if not parts:
             return {}
         said: dict[str, Any] = {"role": "assistant", "parts": parts}
-        if reason := text(field(response, "finish_reason")):
-            said["finish_reason"] = _REASONS.get(reason, reason)
+        if reason := finish_reason(response):
+            said["finish_reason"] = reason
         return {gen_ai.OUTPUT_MESSAGES: [said]}
 
     def join(self, chunks: list[Any]) -> Any:
@@ -78,7 +80,7 @@ class Chat(Reader):
 
 
 class Embed(Reader):
-    """Reads `/v2/embed`."""
+    """Reads `/v2/embed`, and `/v1/embed`, whose vectors may come without the name of their kind."""
 
     operation = gen_ai.EMBEDDINGS
 
@@ -90,20 +92,28 @@ class Embed(Reader):
         }
 
     def response(self, response: Any) -> Attributes:
-        response = _told(response)
-        found = _usage(field(response, "meta"))
-        vectors = items(field(field(response, "embeddings"), "float_"))
+        response = told(response)
+        found = usage(field(response, "meta"))
+        embeddings = field(response, "embeddings")
+        vectors = items(embeddings) or items(field(embeddings, "float_"))
         if vectors and isinstance(vectors[0], list):
             found[gen_ai.EMBEDDINGS_DIMENSION_COUNT] = len(vectors[0])
         return {name: found.get(name) for name in (gen_ai.USAGE_INPUT_TOKENS, gen_ai.EMBEDDINGS_DIMENSION_COUNT)}
 
 
-def _told(response: Any) -> Any:
+def told(response: Any) -> Any:
     """Return what came: a raw client's answer holds it beside the HTTP response."""
     return response if isinstance(response, dict) else getattr(response, "data", response)
 
 
-def _usage(used: Any) -> Attributes:
+def finish_reason(response: Any) -> str | None:
+    """Say in OpenAI's words why an answer ended."""
+    reason = text(field(response, "finish_reason"))
+    return _REASONS.get(reason, reason) if reason else None
+
+
+def usage(used: Any) -> Attributes:
+    """Read what is billed."""
     billed = field(used, "billed_units") or field(used, "tokens")
     return {
         gen_ai.USAGE_INPUT_TOKENS: integer(field(billed, "input_tokens")),

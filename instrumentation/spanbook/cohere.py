@@ -1,7 +1,8 @@
-"""Cohere: chat and embeddings of its second API.
+"""Cohere: chat, embeddings and reranking of both its APIs, text completions of the first.
 
 A client keeps copies of its methods from the moment it is made, so the raw client below them is hooked; that serves
-`with_raw_response` as well. Its streams are context managers.
+`with_raw_response` as well. Its streams are context managers. The first API's client sends many texts in batches, from
+threads, which know nothing of their caller: the options of the request take the context along.
 """
 
 from __future__ import annotations
@@ -9,12 +10,17 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import Any
 
+from opentelemetry.context import Context, attach, detach, get_current
+
+from . import _cohere_v1
 from ._call import Call
 from ._cohere_v2 import Chat, Embed
 from ._hosts import server_at
-from ._readers import Attributes
+from ._readers import Attributes, Reader
+from ._reranking import Rerank
 from ._sdk import Hook, Patch, Sdk, beginner, wrapped_by
 from ._streams import watched, watched_async
 
@@ -23,12 +29,9 @@ def _server(client: Any) -> Attributes:
     return server_at(client._client_wrapper.get_base_url())
 
 
-_CHAT, _STREAMED, _EMBED = Chat(), Chat(streamed=True), Embed()
-
-
-def _streams(sdk: Sdk, original: Any) -> Any:
-    """Return the wrapper of `chat_stream`, whose call begins when its context manager is entered."""
-    begin = beginner(sdk, Hook("", "", _STREAMED, _server), original)
+def _streams(sdk: Sdk, original: Any, reader: Reader) -> Any:
+    """Return the wrapper of a stream's method, whose call begins when its context manager is entered."""
+    begin = beginner(sdk, Hook("", "", reader, _server), original)
 
     def around(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
         manager = wrapped(*args, **kwargs)
@@ -94,18 +97,69 @@ async def _aentered(manager: Any, begin: Callable[[], Call | None]) -> AsyncIter
         call.finish(abandoned=True)
 
 
-_RAW = "cohere.v2.raw_client"
+class _Options(dict[str, Any]):
+    """Options of a request, with the context that it belongs to."""
+
+    context: Context
+
+
+def _batching(sdk: Sdk, original: Any) -> Any:
+    """Let every batch of texts know whose it is."""
+
+    def around(wrapped: Any, client: Any, args: Any, kwargs: Any) -> Any:
+        if sdk.enabled:
+            options = kwargs["request_options"] = _Options(kwargs.get("request_options") or {})
+            options.context = get_current()
+        return wrapped(*args, **kwargs)
+
+    return wrapped_by(original, around)
+
+
+def _batched(sdk: Sdk, original: Any) -> Any:
+    """Send one batch of texts in the context of them all."""
+
+    def around(wrapped: Any, client: Any, args: Any, kwargs: Any) -> Any:
+        options = kwargs.get("request_options")
+        if not isinstance(options, _Options):
+            return wrapped(*args, **kwargs)
+        token = attach(options.context)
+        try:
+            return wrapped(*args, **kwargs)
+        finally:
+            detach(token)
+
+    return wrapped_by(original, around)
+
+
+_V1, _V2 = "cohere.raw_base_client", "cohere.v2.raw_client"
+_METHODS: tuple[tuple[str, str, Reader], ...] = (
+    (_V2, "RawV2Client.chat", Chat()),
+    (_V2, "RawV2Client.embed", Embed()),
+    (_V2, "RawV2Client.rerank", Rerank()),
+    (_V1, "RawBaseCohere.chat", _cohere_v1.Chat()),
+    (_V1, "RawBaseCohere.generate", _cohere_v1.Generate()),
+    (_V1, "RawBaseCohere.embed", Embed()),
+    (_V1, "RawBaseCohere.rerank", Rerank()),
+)
+_STREAMS: tuple[tuple[str, str, Reader], ...] = (
+    (_V2, "RawV2Client.chat_stream", Chat(streamed=True)),
+    (_V1, "RawBaseCohere.chat_stream", _cohere_v1.Chat(streamed=True)),
+    (_V1, "RawBaseCohere.generate_stream", _cohere_v1.Generate(streamed=True)),
+)
+_KINDS = ("", "Async")
 
 _sdk = Sdk(
     provider="cohere",
     requires="cohere>=5.15",
     hooks=(
-        Hook(_RAW, "RawV2Client.chat", _CHAT, _server),
-        Hook(_RAW, "AsyncRawV2Client.chat", _CHAT, _server),
-        Hook(_RAW, "RawV2Client.embed", _EMBED, _server),
-        Hook(_RAW, "AsyncRawV2Client.embed", _EMBED, _server),
-        Patch(_RAW, "RawV2Client.chat_stream", _streams),
-        Patch(_RAW, "AsyncRawV2Client.chat_stream", _streams),
+        *(Hook(module, f"{kind}{method}", reader, _server) for module, method, reader in _METHODS for kind in _KINDS),
+        *(
+            Patch(module, f"{kind}{method}", partial(_streams, reader=reader))
+            for module, method, reader in _STREAMS
+            for kind in _KINDS
+        ),
+        Patch("cohere.client", "Client.embed", _batching),
+        Patch(_V1, "RawBaseCohere.embed", _batched),
     ),
 )
 autolog = _sdk.autolog

@@ -1,4 +1,4 @@
-"""Together: chat, text completions, embeddings, images and audio, all OpenAI-shaped."""
+"""Together: chat, text completions, embeddings, images and audio, all OpenAI-shaped, and reranking."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ._embeddings import Embeddings
 from ._hosts import server_at
 from ._media import Images, Speech, Transcripts
 from ._readers import Attributes, Reader
+from ._reranking import Rerank
 from ._sdk import Hook, Sdk
 
 _READERS: dict[str, Reader] = {
@@ -21,6 +22,7 @@ _READERS: dict[str, Reader] = {
     "/v1/audio/speech": Speech(),
     "/v1/audio/transcriptions": Transcripts(),
     "/v1/audio/translations": Transcripts(),
+    "/v1/rerank": Rerank(),
 }
 
 
@@ -29,6 +31,7 @@ _FIRST_METHODS = (
     ("completions", "Completions.create", Completions()),
     ("embeddings", "Embeddings.create", Embeddings()),
     ("images", "Images.generate", Images()),
+    ("rerank", "Rerank.create", Rerank()),
 )
 """Before 2.0, when the SDK was not generated."""
 

@@ -93,5 +93,6 @@ ROWS = (
     ),
     TOGETHER.embeddings(),
     TOGETHER.images(),
+    replace(stainless_copies.TOGETHER_RERANK, open=TOGETHER.open, open_async=TOGETHER.open_async),
     FIREWORKS,
 )

@@ -76,9 +76,28 @@ def completed_in_pieces(client: Any, fields: Fields) -> list[Any]:
     return list(client.completions.create(**fields, stream=True))
 
 
+def rerank(client: Any, fields: Fields) -> Any:
+    return client.rerank.create(**fields)
+
+
 GROQ = openai_media.Sdk("groq", opener("groq", "Groq", "groq"), opener("groq", "AsyncGroq", "groq"))
 TOGETHER = openai_media.Sdk(
     "together", opener("together", "Together", "together"), opener("together", "AsyncTogether", "together")
+)
+TOGETHER_RERANK = Row(
+    name="together.rerank",
+    sdk="together",
+    provider="together",
+    operation="retrieval",
+    open=opener("together", "Together", "together"),
+    open_async=opener("together", "AsyncTogether", "together"),
+    fields={"model": "fake-model", "query": QUESTION, "documents": ["It rains.", "It snows."], "top_n": 2},
+    asked={"gen_ai.retrieval.top_k": 2, "gen_ai.retrieval.query.text": QUESTION},
+    answered=lambda reply, streamed: {
+        "gen_ai.retrieval.documents": [{"index": 0, "score": 0.9}, {"index": 1, "score": 0.8}]
+    },
+    ways=(Way("call", rerank), Way("acall", rerank, is_async=True)),
+    tools=False,
 )
 FIREWORKS_MESSAGES = Row(
     name="fireworks.messages",
@@ -108,6 +127,7 @@ ROWS = (
     TOGETHER.images(),
     TOGETHER.speech(),
     TOGETHER.transcripts(),
+    TOGETHER_RERANK,
     row("fireworks", "Fireworks"),
     more("fireworks", "Fireworks", top_k=40),
     completions("fireworks", "Fireworks"),

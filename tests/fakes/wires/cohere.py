@@ -1,4 +1,4 @@
-"""Cohere's second API: billed and consumed tokens apart, a stream of named events."""
+"""Cohere's two APIs: billed and consumed tokens apart; the second streams named events, the first lines of JSON."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from fakes.exchange import Asked, Body, Request, Stream, Wire, named_sse
+from fakes.exchange import Asked, Body, Request, Stream, Wire, named_sse, ndjson
 from fakes.replies import Fault, Reply, ToolCall
 from fakes.wires import openai
 
@@ -23,6 +23,47 @@ def chat(request: Request, reply: Reply) -> Body | Stream:
         thinking = [{"type": "thinking", "thinking": reply.thinking}] if reply.thinking else []
         message["content"] = [*thinking, {"type": "text", "text": reply.text}]
     return Body({"id": reply.id, "finish_reason": REASONS[reply.reason], "message": message, "usage": _usage(reply)})
+
+
+def first_chat(request: Request, reply: Reply) -> Body | Stream:
+    calls = [{"name": call.name, "parameters": call.arguments} for call in reply.tool_calls]
+    answer: dict[str, Any] = {
+        "text": "" if calls else reply.text,
+        "generation_id": "generation_1",
+        "response_id": reply.id,
+        "finish_reason": REASONS[reply.reason].replace("TOOL_CALL", "COMPLETE"),
+        **({"tool_calls": calls} if calls else {}),
+        "meta": _meta(reply),
+    }
+    if not request.json.get("stream"):
+        return Body(answer)
+    told: list[dict[str, Any]] = [{"event_type": "stream-start", "generation_id": "generation_1"}]
+    if calls:
+        told.append({"event_type": "tool-calls-generation", "tool_calls": calls})
+    else:
+        told += [{"event_type": "text-generation", "text": piece} for piece in reply.pieces]
+    return _lines(told, answer["finish_reason"], answer)
+
+
+def generate(request: Request, reply: Reply) -> Body | Stream:
+    count = request.json.get("num_generations") or 1
+    said = [{"id": f"generation_{index}", "text": reply.text, "index": index} for index in range(count)]
+    if not request.json.get("stream"):
+        return Body({"id": reply.id, "prompt": request.json.get("prompt"), "generations": said, "meta": _meta(reply)})
+    told = [
+        {"event_type": "text-generation", "text": piece, "index": each["index"], "is_finished": False}
+        for each in said
+        for piece in reply.pieces
+    ]
+    reason = REASONS[reply.reason]
+    answer = {"id": reply.id, "generations": [{**each, "finish_reason": reason} for each in said]}
+    return _lines(told, reason, answer)
+
+
+def first_embed(request: Request, reply: Reply) -> Body:
+    texts = request.json.get("texts") or [""]
+    value = {"id": reply.id, "embeddings": [list(reply.vector)] * len(texts), "texts": texts}
+    return Body({**value, "response_type": "embeddings_floats", "meta": _meta(reply)})
 
 
 def embed(request: Request, reply: Reply) -> Body:
@@ -44,6 +85,15 @@ def rerank(request: Request, reply: Reply) -> Body:
 
 def error(fault: Fault) -> Body:
     return Body({"id": "err_1", "message": fault.message})
+
+
+def _lines(events: list[dict[str, Any]], reason: str, answer: dict[str, Any]) -> Stream:
+    end = {"event_type": "stream-end", "is_finished": True, "finish_reason": reason, "response": answer}
+    return Stream([*events, end], ndjson, content_type="application/stream+json")
+
+
+def _meta(reply: Reply) -> dict[str, Any]:
+    return {"api_version": {"version": "1"}, **(_usage(reply) or {})}
 
 
 def _events(reply: Reply) -> list[dict[str, Any]]:
@@ -92,5 +142,8 @@ def read(request: Request) -> Asked:
 WIRES = (
     Wire("cohere.chat", re.compile(r"/v2/chat$"), chat, error, None, read),
     Wire("cohere.embed", re.compile(r"/v2/embed$"), embed, error),
-    Wire("cohere.rerank", re.compile(r"/v2/rerank$"), rerank, error),
+    Wire("cohere.rerank", re.compile(r"/v[12]/rerank$"), rerank, error),
+    Wire("cohere.first_chat", re.compile(r"/v1/chat$"), first_chat, error),
+    Wire("cohere.generate", re.compile(r"/v1/generate$"), generate, error),
+    Wire("cohere.first_embed", re.compile(r"/v1/embed$"), first_embed, error),
 )
