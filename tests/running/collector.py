@@ -164,8 +164,12 @@ class Collector:
             f"http://127.0.0.1:{self.ports['sql']}/?database=spanbook&output_format_json_quote_64bit_integers=0{given}"
         )
         request = urllib.request.Request(url, data=f"{sql} FORMAT JSONCompactEachRow".encode())
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return [json.loads(line) for line in answer.read().splitlines()]
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return [json.loads(line) for line in answer.read().splitlines()]
+        except urllib.error.HTTPError as refusal:
+            refusal.add_note(refusal.read().decode())
+            raise
 
     def value(self, sql: str, **parameters: Any) -> Any:
         """The only value of a query's only row."""

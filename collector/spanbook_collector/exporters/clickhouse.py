@@ -149,7 +149,7 @@ class ClickHouseExporter:
         """Store a dead letter; returns why it is refused, nothing when it is stored."""
         record = Record(letter.seq, letter.tenant, letter.signal, letter.received_at, body)
         batch = Batch(letter.signal, letter.seq, letter.seq, epoch=AGAIN)
-        prepared, spoilt = _prepared(Work(batch, [record]))
+        prepared, spoilt = _prepared(batch, [record])
         try:
             await self._insert(batch, prepared, alone=True)
         except StoreError as refusal:
@@ -191,11 +191,12 @@ class ClickHouseExporter:
         """Store a batch, or its halves, or set its one request aside; returns requests that are in doubt."""
         if work.batch.epoch and work.batch not in self._cleared and work.whole:  # a start found it under way
             [work] = await self._replaced(work, [work])
-        pieces, spoilt = _prepared(work)
+        batch, alone, records = work.batch, len(work.records) <= 1, list(work.records)
+        del work  # its bodies are held once: what is refused is read again
+        pieces, spoilt = _prepared(batch, records)
         for record, reason in spoilt:
             await self._set_aside(record, reason)
-        batch, alone = work.batch, len(work.records) <= 1
-        del work, spoilt  # while it is stored its bodies are held once: what is refused is read again
+        del spoilt
         try:
             await self._insert(batch, pieces, alone=alone)
         except StoreError as refusal:
@@ -229,7 +230,7 @@ class ClickHouseExporter:
     async def _is_settled(self, doubt: Doubt) -> bool:
         """Try a request again: one that is refused although others were taken after its first refusal is poison."""
         work, store_is_sound = self._work(doubt.batch), self._taken_at[doubt.batch.signal] > doubt.refused_at
-        error = await self._try(doubt.batch, _prepared(work)[0])
+        error = await self._try(doubt.batch, _prepared(doubt.batch, list(work.records))[0])
         if error is None:
             await self._durably(lambda: self._journal.done(doubt.batch))
         elif isinstance(error, Poison) or (store_is_sound and isinstance(error, Puzzling)):
@@ -327,11 +328,12 @@ def batched(records: Sequence[Record], epoch: int = 0) -> list[Work]:
     return [Work(Batch(signal, some[0].seq, some[-1].seq, epoch), some) for signal, some in found.items() if some]
 
 
-def _prepared(work: Work) -> tuple[list[bytes], list[tuple[Record, str]]]:
-    """Return the stamped requests, and those that could not be prepared."""
+def _prepared(batch: Batch, records: list[Record]) -> tuple[list[bytes], list[tuple[Record, str]]]:
+    """Return the stamped requests, and those that could not be prepared; empties `records` as it goes."""
     pieces, spoilt = [], []
-    batch = work.batch
-    for record in work.records:
+    records.reverse()
+    while records:
+        record = records.pop()
         try:
             body = flatten(batch.signal, normalize(batch.signal, record.body))
             pieces.append(stamp(batch.signal, body, record.tenant, record.received_at, batch.first))
