@@ -182,6 +182,7 @@ class Config:
     data: Path = option(Path("spanbook-data"), "directory of the queue, the embedded ClickHouse and the keys")
     store: str = option("", "`clickhouse://user:pass@host:8443/spanbook?secure=true`; empty: the embedded node")
     cluster: str = option("", "name of the ClickHouse cluster to lay the tables out on")
+    shards: tuple[str, ...] = option((), "addresses, written as `store`, of one server in each shard of the cluster")
     grpc: Address = option(Address("127.0.0.1", 4317), "where OTLP/gRPC listens")
     http: Address = option(Address("127.0.0.1", 4318), "where OTLP/HTTP listens")
     web: Address = option(Address("127.0.0.1", 4319), "where the web page, health and metrics listen")
@@ -230,11 +231,14 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _check(config: Config) -> None:
-    if config.store and not _is_store(config.store):
-        raise ConfigError(
-            f"`store` cannot be `{without_secret(config.store)}`",
-            "write `clickhouse://user:pass@host:8443/spanbook?secure=true`",
-        )
+    for name, address in (("store", config.store), *(("shards", one) for one in config.shards)):
+        if address and not _is_store(address):
+            raise ConfigError(
+                f"`{name}` cannot be `{without_secret(address)}`",
+                "write `clickhouse://user:pass@host:8443/spanbook?secure=true`",
+            )
+    if config.shards and not config.cluster:
+        raise ConfigError("`shards` are those of a cluster, and none is named", "set `cluster`, or leave `shards` out")
     if config.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         raise ConfigError(f"`log_level` cannot be `{config.log_level}`", "DEBUG, INFO, WARNING or ERROR")
     if bool(config.tls.cert_file) != bool(config.tls.key_file):

@@ -9,22 +9,22 @@ import dataclasses
 import logging
 import os
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 
 from spanbook_collector import metrics
-from spanbook_collector.config import Config
+from spanbook_collector.config import Config, Forward
 from spanbook_collector.dead_letters import DeadLetters
+from spanbook_collector.derivations import derive
 from spanbook_collector.exporters.clickhouse import ClickHouseExporter, Stopped
-from spanbook_collector.exporters.otlp import OtlpExporter
 from spanbook_collector.exporters.resending import resend
 from spanbook_collector.process import run, say_ready
 from spanbook_collector.queue import Journal, QueueReader, forget_reader, reader_names
 from spanbook_collector.receivers.connections import HttpServer
+from spanbook_collector.stores import reach
 from spanbook_collector.web.app import Web
 from spanbook_collector.web.status import Observer
-from spanbook_schemas.addresses import without_secret
 from spanbook_schemas.keys import KeyRing
-from spanbook_storage.derivation import Derivation
-from spanbook_storage.errors import StoreError
+from spanbook_storage.shards import check_shards
 from spanbook_storage.store import Store, open_store
 
 log = logging.getLogger("spanbook.collector")
@@ -40,10 +40,8 @@ async def write(config: Config, stop: asyncio.Event) -> None:
     async with _web(config, observer), asyncio.TaskGroup() as group:
         watching = group.create_task(_watch(readers))
         for forward in config.forward:
-            exporter = OtlpExporter(readers[forward.name], forward, letters.of(forward.name))
-            group.create_task(exporter.run(stop))
-            group.create_task(resend(letters.of(forward.name), exporter.deliver_again, stop))
-        store = await _open(config, stop)
+            group.create_task(_forward(forward, readers[forward.name], letters.of(forward.name), stop))
+        store = await reach(partial(_open, config), stop)
         if store is not None:
             observer.store = store
             say_ready()
@@ -65,50 +63,39 @@ def _readers(config: Config) -> dict[str, QueueReader]:
     return readers
 
 
+async def _forward(forward: Forward, reader: QueueReader, letters: DeadLetters, stop: asyncio.Event) -> None:
+    # Whoever forwards nothing need not hold gRPC, which is a sixth of this process.
+    from spanbook_collector.exporters.otlp import OtlpExporter
+
+    exporter = OtlpExporter(reader, forward, letters)
+    await asyncio.gather(exporter.run(stop), resend(letters, exporter.deliver_again, stop))
+
+
 async def _export(config: Config, reader: QueueReader, store: Store, letters: DeadLetters, stop: asyncio.Event) -> None:
     """Keep the store in step with the queue, and what is derived in the store in step with what is new."""
     journal = Journal.open(config.data / "queue", CLICKHOUSE)
     exporter = ClickHouseExporter(reader, journal, store, letters, config.writer)
-    derivation = Derivation(store)
     try:
         if journal.unclean_host_stop:
             with contextlib.suppress(Stopped):  # then the next start does it
                 await exporter.reconcile(stop)
         async with asyncio.TaskGroup() as group:
-            watching = group.create_task(_watch_derivation(derivation))
-            deriving = group.create_task(derivation.run(stop))
+            deriving = group.create_task(derive(config, store, stop))
             resending = group.create_task(resend(letters, exporter.deliver_again, stop))
             await exporter.run(stop)
             await asyncio.gather(deriving, resending)
-            watching.cancel()
     finally:
         journal.close(clean=not journal.unfinished())
         log.info("writer stopped, %d requests are left in the queue", reader.lag().records)
         reader.close()
 
 
-async def _open(config: Config, stop: asyncio.Event) -> Store | None:
-    """Connect to ClickHouse and bring its schema up to date, however long that takes; None when stopped before."""
-    told = ""
-    while not stop.is_set():
-        try:
-            return await _migrated(await open_store(_store(config)), config)
-        except StoreError as error:
-            if (text := str(error)) != told:
-                log.warning("%s", without_secret(text))
-                told = text
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), 0.5)
-    return None
-
-
-def _store(config: Config) -> str:
-    """Return the store's address; the embedded node's writer has a secret that the supervisor made."""
-    return config.store or f"clickhouse://spanbook:{os.environ['SPANBOOK_NODE_SECRET']}@{config.sql}/spanbook"
-
-
-async def _migrated(store: Store, config: Config) -> Store:
+async def _open(config: Config) -> Store:
+    """Connect to ClickHouse and bring its schema up to date. Raises StoreError."""
+    store = await open_store(_store(config), shards=config.shards)
     try:
+        if config.cluster:
+            await check_shards(store, config.cluster)
         changes = await store.migrate(config.cluster)
         await store.keep_for(**dataclasses.asdict(config.retention), cluster=config.cluster)
     except BaseException:
@@ -116,6 +103,11 @@ async def _migrated(store: Store, config: Config) -> Store:
         raise
     log.info("ClickHouse %s, %d schema changes applied", store.version(), len(changes))
     return store
+
+
+def _store(config: Config) -> str:
+    """Return the store's address; the embedded node's writer has a secret that the supervisor made."""
+    return config.store or f"clickhouse://spanbook:{os.environ['SPANBOOK_NODE_SECRET']}@{config.sql}/spanbook"
 
 
 async def _watch(readers: Mapping[str, QueueReader]) -> None:
@@ -127,15 +119,6 @@ async def _watch(readers: Mapping[str, QueueReader]) -> None:
             metrics.UNEXPORTED_REQUESTS.labels(name).set(lag.records)
             metrics.OLDEST_UNEXPORTED_SECONDS.labels(name).set(lag.oldest_age)
             metrics.DROPPED_REQUESTS.labels(name).set(reader.cursor.dropped_records)
-        await asyncio.sleep(1.0)
-
-
-async def _watch_derivation(derivation: Derivation) -> None:
-    """Keep the gauges of what is recomputed."""
-    while True:
-        metrics.DERIVATION_LAG_SECONDS.set(derivation.progress.lag_seconds)
-        metrics.RECOMPUTED_TRACES.set(derivation.progress.traces)
-        metrics.DERIVATION_BUSY_SECONDS.set(derivation.progress.busy_seconds)
         await asyncio.sleep(1.0)
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 
 from spanbook_schemas.signals import Signal
+from spanbook_storage.shards import parts
 from spanbook_storage.store import Store
 
 TABLES: Mapping[Signal, tuple[str, ...]] = {
@@ -25,6 +26,10 @@ async def count_batches(store: Store, signal: Signal, batches: Collection[int]) 
 
 
 async def delete_batches(store: Store, signal: Signal, batches: Collection[int]) -> None:
-    """Delete the rows of batches. Raises StoreError."""
-    for table in TABLES[signal] if batches else ():
-        await store.command("delete_batches", {"table": table, "batches": list(batches)})
+    """Delete the rows of batches, on every shard of a cluster. Raises StoreError."""
+    if not batches:
+        return
+    async with parts(store) as found:
+        for part in found:
+            for table in TABLES[signal]:
+                await part.command("delete_batches", {"table": part.table(table), "batches": list(batches)})

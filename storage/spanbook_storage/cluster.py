@@ -2,10 +2,12 @@
 
 Rows that belong to a trace are sharded by its id, so that a trace's spans and assessments lie on one shard and joins
 between them stay local; metrics are sharded by series. Every other table is small and copied to all nodes. A landing
-row holds many traces, so its view writes to the Distributed table; all other views read and write their own shard.
+row holds many traces, so its view writes to the Distributed table; all other views read and write their own shard, and
+so do the statements of the derivation, which runs on every shard for itself.
 """
 
 import re
+from functools import cache
 
 from spanbook_storage.migrations import Change, migrations, without_comments
 
@@ -21,19 +23,32 @@ _SHARD_KEYS = (
     (re.compile(r"^\s+trace_id (?:LowCardinality\()?(?:Nullable\()?String\b", re.MULTILINE), "cityHash64(trace_id)"),
     (re.compile(r"^\s+MetricName String\b", re.MULTILINE), "cityHash64(ServiceName, MetricName)"),
 )
+# What a derivation writes down of its own shard, where no trace is named: nobody inserts through the Distributed table.
+_OF_A_SHARD = ("dirty_traces", "derivation_state", "usage_5m")
+# Asked only whether it has a span: each shard asks its own. ClickHouse would refuse to ask all shards from every shard.
+_BESIDE_SPANS = re.compile(r"\b(call_marks)\b")
+# Views that the derivation reads; on a cluster each has a twin over the tables of one shard.
+_TWINS = ("model_calls", "span_facts")
 
 
 def statements(change: Change, cluster: str) -> list[str]:
     """Return what `change` does, on every node of `cluster`, or on a single node when `cluster` is empty."""
     if not cluster:
         return change.statements
-    shards = sharded(migrations())
-    return [one for statement in change.statements for one in _rewrite(without_comments(statement), cluster, shards)]
+    return [one for statement in change.statements for one in _rewrite(without_comments(statement), cluster)]
+
+
+def own_shard(sql: str) -> str:
+    """Return SQL that reads and writes the tables of the shard it runs on, where `sql` names those of the cluster."""
+    return _sharded_name().sub(r"\1_local", sql)
 
 
 def sharded(changes: list[Change]) -> dict[str, str]:
-    """Return the tables that are spread over the shards, each with the expression that says where a row goes."""
-    keys: dict[str, str] = {}
+    """Return the tables that are spread over the shards, each with the expression that says where a row goes.
+
+    It is empty where rows lie on the shard that computed them.
+    """
+    keys = dict.fromkeys(_OF_A_SHARD, "")
     for text in (without_comments(statement) for change in changes for statement in change.statements):
         table = _TABLE.match(text)
         key = next((key for column, key in _SHARD_KEYS if column.search(text)), "")
@@ -42,22 +57,33 @@ def sharded(changes: list[Change]) -> dict[str, str]:
     return keys
 
 
-def _rewrite(text: str, cluster: str, shards: dict[str, str]) -> list[str]:
-    table = _TABLE.match(text)
-    if table is None:
-        own_shard = text.startswith("CREATE MATERIALIZED") and not re.match(r"[A-Z ]+ landing_", text)
-        if own_shard:
-            text = re.sub(rf"\b({'|'.join(shards)})\b", r"\1_local", text)
-        return [_on_cluster(text, cluster)]
-    name = table[1]
+def _rewrite(text: str, cluster: str) -> list[str]:
+    if table := _TABLE.match(text):
+        return [_on_cluster(one, cluster) for one in _table(table[1], text, cluster)]
+    if text.startswith("CREATE MATERIALIZED"):
+        return [_on_cluster(text if re.match(r"[A-Z ]+ landing_", text) else own_shard(text), cluster)]
+    twins = [own_shard(text)] if re.match(rf"CREATE OR REPLACE VIEW (?:{'|'.join(_TWINS)})\b", text) else []
+    return [_on_cluster(one, cluster) for one in (_BESIDE_SPANS.sub(r"\1_local", text), *twins)]
+
+
+def _table(name: str, text: str, cluster: str) -> list[str]:
+    shards = _shards()
     if name not in shards:
-        return [_on_cluster(_replicated(text, "all", "{shard}-{replica}"), cluster)]
+        return [_replicated(text, "all", "{shard}-{replica}")]
     local = _TABLE.sub(f"CREATE TABLE IF NOT EXISTS {name}_local", text, count=1)
-    distributed = (
-        f"CREATE TABLE IF NOT EXISTS {name} AS {name}_local\n"
-        f"ENGINE = Distributed('{cluster}', currentDatabase(), {name}_local, {shards[name]})"
-    )
-    return [_on_cluster(_replicated(local, "{shard}", "{replica}"), cluster), _on_cluster(distributed, cluster)]
+    arguments = ", ".join(filter(None, (f"'{cluster}'", "currentDatabase()", f"{name}_local", shards[name])))
+    distributed = f"CREATE TABLE IF NOT EXISTS {name} AS {name}_local\nENGINE = Distributed({arguments})"
+    return [_replicated(local, "{shard}", "{replica}"), distributed]
+
+
+@cache
+def _shards() -> dict[str, str]:
+    return sharded(migrations())
+
+
+@cache
+def _sharded_name() -> re.Pattern[str]:
+    return re.compile(rf"\b({'|'.join((*_shards(), *_TWINS))})\b")
 
 
 def _replicated(text: str, shard: str, replica: str) -> str:

@@ -3,7 +3,7 @@
 It works from what inserts left behind in the store (`trace_pieces`), not from what this process inserted, so a second
 collector, a foreign writer or a crash leave nothing wrong. Its place is durable: inserts that are done are named by
 partition and block number, since clocks and commits do not agree in order. When the store's clock goes back, its place
-goes back with it.
+goes back with it. On a cluster each shard has one of its own, which reads and writes there alone.
 """
 
 import asyncio
@@ -40,6 +40,9 @@ RECENT_MS = 2 * 86_400_000
 LOOK_BACK_SHARE = 20  # … for at most one part in this many of the time, which on a small book is every tick,
 LOOK_BACK_PAUSE = 300.0  # … and at least this often, in seconds.
 PRICES_PAUSE = 5.0  # seconds between looks at the price list
+# On a cluster prices and names come from other nodes, perhaps in another order, and perhaps before this shard's usage
+# knows the model: what they touch is looked for once more after so many seconds.
+PRICES_SETTLE = 60.0
 
 
 @dataclass
@@ -63,7 +66,7 @@ class _State:
 
 
 class Derivation:
-    """Recomputes what new inserts touched; one for each writer, several do no harm."""
+    """Recomputes what new inserts touched, in a store or a shard; one for each writer, several do no harm."""
 
     def __init__(self, store: Store) -> None:
         self.progress = Progress()
@@ -76,6 +79,8 @@ class Derivation:
         self._unlooked_since = 0  # milliseconds
         self._prices_due = 0.0
         self._prices_seen: int | None = None  # microseconds
+        self._prices_newest = 0
+        self._prices_settled = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; the store's errors are waited out."""
@@ -183,14 +188,23 @@ class Derivation:
             rows = await self._store.query("get_derivation_state", {"name": PRICES})
             self._prices_seen = int(rows[0][0]) if rows else 0
         newest = int((await self._store.query("get_newest_price"))[0][0])
-        refed = 0
-        if newest > self._prices_seen:
-            await self._store.command("save_priced_models")
-            refed = await refeed_repriced(self._store, self._prices_seen)
-            await self._store.command("save_derivation_state", _nothing_done(PRICES, newest))
-            self._prices_seen = newest
+        refed = await self._reprice(newest, self._prices_seen) if newest > self._prices_seen else 0
         self._prices_due = time.monotonic() + PRICES_PAUSE
         return refed > 0
+
+    async def _reprice(self, newest: int, seen: int) -> int:
+        """Refeed what prices since `seen` touch, on a shard once more when they have settled; returns how many."""
+        again = newest == self._prices_newest
+        if again and time.monotonic() < self._prices_settled:
+            return 0
+        await self._store.command("save_priced_models")
+        refed = await refeed_repriced(self._store, seen)
+        if again or not self._store.shard:
+            await self._store.command("save_derivation_state", _nothing_done(PRICES, newest))
+            self._prices_seen = newest
+        else:
+            self._prices_newest, self._prices_settled = newest, time.monotonic() + PRICES_SETTLE
+        return refed
 
     async def _take_version(self, state: _State) -> int:
         """Return a version above all that were taken before, by the store's clock, and write it down."""

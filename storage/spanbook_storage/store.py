@@ -21,7 +21,7 @@ from clickhouse_connect.driver.query import QueryResult
 from spanbook_schemas.addresses import without_secret
 from spanbook_schemas.signals import Signal
 from spanbook_storage import migrations
-from spanbook_storage.cluster import sharded, statements
+from spanbook_storage.cluster import own_shard, sharded, statements
 from spanbook_storage.errors import Misconfigured, Retryable, StoreError, from_code
 from spanbook_storage.migrations import Change
 from spanbook_storage.prices import PRICE_LIST, load_prices, price_list_version
@@ -46,13 +46,20 @@ INSERT_SETTINGS = {
     # Views behind an insert read its block, where no plan is better than another; looking for one costs 50 ms CPU.
     "query_plan_enable_optimizations": 0,
 }
+# A delete is done when this replica has done it: the default waits for all, and is an error while one is away.
+_SHARD_SETTINGS = {"lightweight_deletes_sync": 1}
 _QUERY_NAME = re.compile(r"[a-z0-9_]+")
 
 
 class Store:
-    """A connection to the database that holds the book; made by `open_store`."""
+    """A connection to the database that holds the book, or to one shard's part of it; made by `open_store`.
 
-    def __init__(self, client: AsyncClient, database: str) -> None:
+    On a shard, statements that are named and rows that are inserted are for the shard's own tables.
+    """
+
+    def __init__(self, client: AsyncClient, database: str, *, shard: bool = False, shards: Sequence[str] = ()) -> None:
+        self.shard = shard
+        self.shards = shards
         self._client = client
         self._database = database
         self._proto = _compact(files("spanbook_schemas").joinpath("otlp.proto").read_text(encoding="utf-8"))
@@ -81,18 +88,26 @@ class Store:
 
     async def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
         """Return the rows of a query: SQL, or the name of a file in `clickhouse/queries`."""
-        result: QueryResult = await self._try(self._client.query(_statement(sql), parameters=dict(parameters or {})))
+        text = _statement(sql, shard=self.shard)
+        result: QueryResult = await self._try(self._client.query(text, parameters=dict(parameters or {})))
         return result.result_rows
 
     async def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
         """Run a statement that gives no rows, DDL or INSERT ... SELECT: SQL, or the name of a file as in `query`."""
-        await self._try(self._client.command(_statement(sql), parameters=dict(parameters or {})))
+        text = _statement(sql, shard=self.shard)
+        await self._try(self._client.command(text, parameters=dict(parameters or {})))
 
     async def insert_rows(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Store a few rows of a table that no event fills; what a row leaves out has its default."""
         block = b"\n".join(json.dumps(row).encode() for row in rows)
         settings = {"async_insert": 0}
-        await self._try(self._client.raw_insert(table, insert_block=block, fmt="JSONEachRow", settings=settings))
+        await self._try(
+            self._client.raw_insert(self.table(table), insert_block=block, fmt="JSONEachRow", settings=settings)
+        )
+
+    def table(self, name: str) -> str:
+        """Return the name of a table as a statement has to spell it here."""
+        return own_shard(name) if self.shard else name
 
     def version(self) -> str:
         """Return the server's version, for example `26.9.2.1`."""
@@ -107,8 +122,9 @@ class Store:
 
         Prices that this program ships go with the schema. Raises SchemaChanged.
         """
-        foundation = Change("", f"CREATE DATABASE IF NOT EXISTS `{self._database}`;{migrations.RECORD_TABLE}")
-        for statement in statements(foundation, cluster):
+        for statement in statements(Change("", f"CREATE DATABASE IF NOT EXISTS `{self._database}`"), cluster):
+            await self._try(self._client.command(statement, use_database=False))  # which may not be there yet
+        for statement in statements(Change("", migrations.RECORD_TABLE), cluster):
             await self.command(statement)
         changes = await self.plan()
         for change in changes:
@@ -162,8 +178,10 @@ class Store:
             ) from error
 
 
-async def open_store(dsn: str) -> Store:
+async def open_store(dsn: str, *, shard: bool = False, shards: Sequence[str] = ()) -> Store:
     """Connect to `clickhouse://user:password@host:port/database?secure=true`.
+
+    On a cluster `shards` are addresses of a server in each; with `shard` this is one of them.
 
     Raises Retryable when nothing answers there, Misconfigured when it is too old or refuses us.
     """
@@ -189,6 +207,7 @@ async def open_store(dsn: str) -> Store:
             compress=False,
             connect_timeout=CONNECT_SECONDS,
             send_receive_timeout=ANSWER_SECONDS,
+            settings=dict(_SHARD_SETTINGS) if shard else None,
             generic_args=options,
         )
     except ClickHouseError as error:
@@ -203,7 +222,7 @@ async def open_store(dsn: str) -> Store:
             f"cannot use ClickHouse {client.server_version}: no text index, or no schema from a setting\n"
             "hint: use ClickHouse 26.3 or newer, or leave `--store` out for the embedded one"
         )
-    return Store(client, database)
+    return Store(client, database, shard=shard, shards=shards)
 
 
 def _cannot_open(dsn: str, error: StoreError) -> StoreError:
@@ -215,12 +234,13 @@ def _cannot_open(dsn: str, error: StoreError) -> StoreError:
 
 
 @lru_cache(maxsize=256)
-def _statement(sql: str) -> str:
-    """Return the SQL of a named statement; anything else is SQL already."""
+def _statement(sql: str, *, shard: bool) -> str:
+    """Return the SQL of a named statement, for the tables of a `shard` or all; anything else is SQL already."""
     if not _QUERY_NAME.fullmatch(sql):
         return sql
     text = (files("spanbook_schemas") / "clickhouse" / "queries" / f"{sql}.sql").read_text(encoding="utf-8")
-    return text.strip().removesuffix(";")
+    text = text.strip().removesuffix(";")
+    return own_shard(text) if shard else text
 
 
 def _compact(proto: str) -> str:

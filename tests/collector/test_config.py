@@ -62,6 +62,8 @@ def test_a_child_process_gets_the_same_configuration(tmp_path: Path) -> None:
         ({}, 'store = "clickhouse://u:secret@host:99999/db"', "`store` cannot be `clickhouse://u:***@host:99999/db`"),
         ({}, 'forward = ["grpc://host:99999"]', "key `forward` cannot be ['grpc://host:99999']: Port out of range"),
         ({}, "[writer]\nconcurrency = 0", "`writer.concurrency` cannot be 0"),
+        ({"SPANBOOK_CLUSTER": "c"}, 'shards = ["mysql://u:secret@h/db"]', "`shards` cannot be `mysql://u:***@h/db`"),
+        ({"SPANBOOK_SHARDS": "clickhouse://u:secret@a/db,clickhouse://b/db"}, "", "`shards` are those of a cluster"),
     ],
 )
 def test_what_cannot_be_is_named_with_its_place(

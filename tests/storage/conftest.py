@@ -9,10 +9,13 @@ from typing import Any, TypeVar
 import pytest
 from google.protobuf.message import Message
 
+import clusters.node
+from clusters.layouts import CLUSTER, on_one_server, on_two_shards
 from spanbook_schemas.signals import Signal
 from spanbook_schemas.stamps import BATCH_FIELD, RECEIVED_AT_FIELD, TENANT_FIELD
 from spanbook_storage.node.process import NodeProcess
-from spanbook_storage.store import open_store
+from spanbook_storage.prices import load_prices
+from spanbook_storage.store import Store, open_store
 
 T = TypeVar("T")
 
@@ -52,6 +55,7 @@ class Book:
         self._runner = asyncio.Runner()
         self.dsn = dsn
         self.store = self._runner.run(open_store(dsn))
+        self.derived: list[Store] = [self.store]  # where derivations work, each in one
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return self._runner.run(coroutine)
@@ -105,3 +109,76 @@ def book(node: NodeProcess, module_database: str) -> Iterator[Book]:
     opened.run(opened.store.migrate())
     yield opened
     opened.close()
+
+
+class ClusterNode(NodeProcess):
+    """A node that takes itself for the only server of a cluster."""
+
+    program = (clusters.node.__file__,)
+
+
+class ClusterBook(Book):
+    """A book laid out on a cluster of one shard."""
+
+    def __init__(self, dsn: str) -> None:
+        super().__init__(dsn)
+        self.run(self.store.close())
+        self.store = self.run(open_store(dsn, shards=(dsn,)))
+        self.derived = [self.run(open_store(dsn, shard=True))]
+        client: Any = self.store._client
+        command = client.command
+        client.command = lambda sql, **options: command(on_one_server(sql), **options)
+        self.run(self.store.migrate(CLUSTER))
+
+    def close(self) -> None:
+        for shard in self.derived:
+            self.run(shard.close())
+        super().close()
+
+
+class ShardedBook(Book):
+    """A book on two shards, which are databases of one server."""
+
+    def __init__(self, dsn: str) -> None:
+        super().__init__(dsn)
+        base, _, database = dsn.rpartition("/")
+        shards = [f"{database}_{shard}" for shard in ("a", "b")]
+        for one in (database, *shards):
+            self.run(self.store._client.command(f"CREATE DATABASE {one}", use_database=False))
+        self.derived = [self.run(open_store(f"{base}/{shard}", shard=True)) for shard in shards]
+        stores = dict(zip((database, *shards), (self.store, *self.derived), strict=True))
+        for where, statement in on_two_shards(database, shards):
+            self.run(stores[where].command(statement))
+        self.run(load_prices(self.store))
+
+    def close(self) -> None:
+        for shard in self.derived:
+            self.run(shard.close())
+        super().close()
+
+
+@pytest.fixture(scope="session")
+def cluster_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
+    """A running node that is a cluster."""
+    with ClusterNode(tmp_path_factory.mktemp("cluster")) as node:
+        yield node
+
+
+@pytest.fixture(scope="module")
+def cluster_book(cluster_node: NodeProcess) -> Iterator[ClusterBook]:
+    """A migrated book on a cluster, for the tests of one module."""
+    opened = ClusterBook(_new_database(cluster_node))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def sharded_book(cluster_node: NodeProcess) -> Iterator[ShardedBook]:
+    """A migrated book on two shards, for the tests of one module."""
+    opened = ShardedBook(_new_database(cluster_node))
+    yield opened
+    opened.close()
+
+
+def _new_database(node: NodeProcess) -> str:
+    return node.dsn.rpartition("/")[0] + f"/spanbook_{secrets.token_hex(4)}"

@@ -376,9 +376,10 @@ def send(book: Any, spans: list[Sent]) -> None:
         book.insert(trace_request(own), tenant=tenant, received_at=own[0].received * MS)
 
 
-def settle(book: Any, derivation: Derivation) -> None:
+def settle(book: Any, *derivations: Derivation) -> None:
     for _ in range(20):
-        if not book.run(derivation.tick(everything=True)):
+        worked = [book.run(one.tick(everything=True)) for one in derivations]
+        if not any(worked):
             return
     raise AssertionError("derived rows never came to rest")
 
@@ -422,14 +423,16 @@ def check(book: Any, world: World, new_price: bool = False) -> None:
 # ---- tests
 
 
-@pytest.fixture
-def derivation(book: Any) -> Derivation:
-    return Derivation(book.store)
+@pytest.fixture(params=["book", "cluster_book", "sharded_book"], ids=["a single node", "a shard", "two shards"])
+def any_book(request: pytest.FixtureRequest) -> Any:
+    return request.getfixturevalue(request.param)
 
 
-def test_rows_are_what_the_newest_deliveries_say_whatever_the_order(book: Any, derivation: Derivation) -> None:
+def test_rows_are_what_the_newest_deliveries_say_whatever_the_order(any_book: Any) -> None:
+    book, derivations = any_book, [Derivation(store) for store in any_book.derived]
     seed = int(os.environ.get("SPANBOOK_SEED", "1"))
-    world = make_world(seed, traces=400, blocks=16) if os.environ.get("SPANBOOK_SOAK") else make_world(seed, 90, 6)
+    size = (90, 6) if book.derived == [book.store] else (50, 4)
+    world = make_world(seed, *(400, 16) if os.environ.get("SPANBOOK_SOAK") else size)
     chance = random.Random(seed)
     for place, block in enumerate(world.blocks):
         for number, (at, tenant, trace, key, value) in enumerate(world.tags):
@@ -441,16 +444,19 @@ def test_rows_are_what_the_newest_deliveries_say_whatever_the_order(book: Any, d
         if block:
             send(book, block)
         if chance.random() < 0.3:
-            book.run(derivation.tick(everything=chance.random() < 0.5))
-    settle(book, derivation)
+            book.run(chance.choice(derivations).tick(everything=chance.random() < 0.5))
+    settle(book, *derivations)
     check(book, world)
 
     # A price that is found to be wrong afterwards.
     book.run(set_price(book.store, NEW_PRICE))
-    settle(book, derivation)
+    settle(book, *derivations)
     check(book, world, new_price=True)
 
-    # Nothing is left to do for one who starts again.
-    again = Derivation(book.store)
-    settle(book, again)
-    assert again.progress.traces == 0
+    # Nothing is left to do for one who starts again, on a shard once prices have settled.
+    for derivation in derivations:
+        derivation._prices_settled = 0.0
+    settle(book, *derivations)
+    again = [Derivation(store) for store in book.derived]
+    settle(book, *again)
+    assert [one.progress.traces for one in again] == [0] * len(again)

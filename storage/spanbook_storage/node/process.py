@@ -23,6 +23,8 @@ class NodeProcess:
     It ends when this process does, however this one ends.
     """
 
+    program: Sequence[str] = ("-m", "spanbook_storage.node")
+
     def __init__(
         self,
         data: Path,
@@ -60,7 +62,7 @@ class NodeProcess:
 
         Raises NodeStartError with what it said when it ends or is not ready within `timeout` seconds.
         """
-        command = [sys.executable, "-m", "spanbook_storage.node", "--data", str(self._data)]
+        command = [sys.executable, *self.program, "--data", str(self._data)]
         command += ["--listen", f"{self._host}:{self._port}", "--database", self.database, *self._options]
         environment = os.environ | {"SPANBOOK_NODE_SECRET": self.secret}
         self._process = subprocess.Popen(

@@ -68,7 +68,7 @@ SELECT DISTINCT version, tenant, trace_id, span_id, experiment_id, toStartOfFive
 FROM retraced_spans
 WHERE moved;
 
-CREATE TABLE IF NOT EXISTS dirty_traces ON CLUSTER 'book'
+CREATE TABLE IF NOT EXISTS dirty_traces_local ON CLUSTER 'book'
 (
     version UInt64 COMMENT 'Recomputation',
     trace_key UInt64 COMMENT 'Hash of tenant and trace id',
@@ -79,10 +79,13 @@ CREATE TABLE IF NOT EXISTS dirty_traces ON CLUSTER 'book'
     usage_buckets Array(DateTime('UTC')) COMMENT 'Five minutes whose usage may change, which the insert did not name',
     marked_at DateTime DEFAULT now() COMMENT 'When'
 )
-ENGINE = ReplicatedMergeTree('/clickhouse/tables/all/{database}/{table}', '{shard}-{replica}')
+ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
 ORDER BY (version, trace_key)
 TTL marked_at + INTERVAL 1 HOUR
 COMMENT 'Traces to be computed anew';
+
+CREATE TABLE IF NOT EXISTS dirty_traces ON CLUSTER 'book' AS dirty_traces_local
+ENGINE = Distributed('book', currentDatabase(), dirty_traces_local);
 
 CREATE TABLE IF NOT EXISTS traced ON CLUSTER 'book'
 (
@@ -358,7 +361,7 @@ SELECT
 FROM traced
 WHERE version = 0;
 
-CREATE TABLE IF NOT EXISTS derivation_state ON CLUSTER 'book'
+CREATE TABLE IF NOT EXISTS derivation_state_local ON CLUSTER 'book'
 (
     name LowCardinality(String) COMMENT 'What is derived',
     version UInt64 COMMENT 'Version of the rows that were written last, microseconds',
@@ -367,6 +370,9 @@ CREATE TABLE IF NOT EXISTS derivation_state ON CLUSTER 'book'
     dirty_buckets Array(UInt32) COMMENT 'Five minutes whose usage is still to be computed, seconds',
     unlooked Array(Tuple(String, UInt64)) COMMENT 'Inserts that are done but for old pieces of their traces, which are still to be looked for'
 )
-ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/all/{database}/{table}', '{shard}-{replica}', version)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', version)
 ORDER BY name
 COMMENT 'How far derived rows are';
+
+CREATE TABLE IF NOT EXISTS derivation_state ON CLUSTER 'book' AS derivation_state_local
+ENGINE = Distributed('book', currentDatabase(), derivation_state_local);

@@ -1,4 +1,4 @@
-CREATE TABLE IF NOT EXISTS usage_5m ON CLUSTER 'book'
+CREATE TABLE IF NOT EXISTS usage_5m_local ON CLUSTER 'book'
 (
     tenant LowCardinality(String) COMMENT 'Project of the API key',
     bucket DateTime('UTC') COMMENT 'Start of the five minutes' CODEC(Delta(4), ZSTD(1)),
@@ -21,8 +21,11 @@ CREATE TABLE IF NOT EXISTS usage_5m ON CLUSTER 'book'
     unpriced_calls UInt64 COMMENT 'Requests with tokens whose cost is unknown',
     duration AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), Float64) COMMENT 'Durations in milliseconds'
 )
-ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/all/{database}/{table}', '{shard}-{replica}', version, is_deleted)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', version, is_deleted)
 PARTITION BY toDate(bucket)
 ORDER BY (bucket, tenant, experiment_id, service_name, agent_name, provider, model, operation)
 SETTINGS replicated_deduplication_window = 1000, ttl_only_drop_parts = 1
 COMMENT 'Usage of models, a row for each five minutes and key; replaced, never summed';
+
+CREATE TABLE IF NOT EXISTS usage_5m ON CLUSTER 'book' AS usage_5m_local
+ENGINE = Distributed('book', currentDatabase(), usage_5m_local);

@@ -1,0 +1,1 @@
+"""Clusters as far as one embedded engine can be one."""
