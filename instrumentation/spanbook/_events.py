@@ -7,13 +7,13 @@ import traceback
 from collections.abc import Mapping
 from typing import Any
 
-from opentelemetry._logs import LogRecord, SeverityNumber
+from opentelemetry._logs import Logger, SeverityNumber
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, set_span_in_context
 
 from spanbook_schemas import gen_ai
 
-from . import _content, _provider
+from . import _content, _provider, _records
 
 _INFERENCE = (gen_ai.CHAT, gen_ai.GENERATE_CONTENT, gen_ai.TEXT_COMPLETION)
 
@@ -24,7 +24,7 @@ def emit(operation: str, attributes: Mapping[str, Any], span: Span, error: BaseE
     context = set_span_in_context(span, Context())
     if operation in _INFERENCE:
         told = {name: value for name, value in attributes.items() if not name.startswith(gen_ai.OF_ONE_PROVIDER)}
-        logger.emit(_record(gen_ai.INFERENCE_DETAILS_EVENT, SeverityNumber.DEBUG, told, context))
+        _emit(logger, gen_ai.INFERENCE_DETAILS_EVENT, SeverityNumber.DEBUG, told, context)
     if error is not None:
         told = {
             gen_ai.EXCEPTION_TYPE: attributes.get(gen_ai.ERROR_TYPE),
@@ -33,11 +33,12 @@ def emit(operation: str, attributes: Mapping[str, Any], span: Span, error: BaseE
                 gen_ai.EXCEPTION_STACKTRACE, "".join(traceback.format_exception(error))
             ),
         }
-        logger.emit(_record(gen_ai.OPERATION_EXCEPTION_EVENT, SeverityNumber.WARN, told, context))
+        _emit(logger, gen_ai.OPERATION_EXCEPTION_EVENT, SeverityNumber.WARN, told, context)
 
 
-def _record(event: str, severity: SeverityNumber, attributes: dict[str, Any], context: Context) -> LogRecord:
-    return LogRecord(
+def _emit(logger: Logger, event: str, severity: SeverityNumber, attributes: dict[str, Any], context: Context) -> None:
+    record = _records.new(
+        logger,
         timestamp=time.time_ns(),
         context=context,
         severity_number=severity,
@@ -45,3 +46,4 @@ def _record(event: str, severity: SeverityNumber, attributes: dict[str, Any], co
         event_name=event,
         attributes=attributes,
     )
+    logger.emit(record)

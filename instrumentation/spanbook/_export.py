@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import concurrent.futures.thread  # noqa: F401  what exporters import cannot be imported any more at exit
+import inspect
 import ipaddress
 import logging
 import os
@@ -239,9 +240,21 @@ def _close_at_exit(processor: Any) -> None:
         if batch is None:
             processor.shutdown()
         else:  # the public `shutdown` would wait for thirty seconds
-            batch.shutdown(timeout_millis=_remaining() * 1000)
+            _shut_down(batch, _remaining())
 
     atexit.register(close)
+
+
+def _shut_down(batch: Any, seconds: float) -> None:
+    if "timeout_millis" in inspect.signature(batch.shutdown).parameters:
+        batch.shutdown(timeout_millis=seconds * 1000)
+        return
+    # As OpenTelemetry did before it took a time: the worker sends what waits and ends.
+    batch._shutdown = True
+    batch._worker_awaken.set()
+    batch._worker_thread.join(seconds)
+    if not batch._worker_thread.is_alive():
+        batch._exporter.shutdown()
 
 
 def _before_threads_end(prepare: Callable[[], None]) -> None:

@@ -7,13 +7,17 @@ may be of the whole trace.
 from __future__ import annotations
 
 import re
+import sys
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import Context
 
 from . import _provider
+
+if TYPE_CHECKING:
+    from opentelemetry._logs import Logger, LogRecord
 
 _TRACE_ID = re.compile(r"(?:tr-)?([0-9a-f]{32})", re.IGNORECASE)
 
@@ -27,9 +31,9 @@ def emit(
     at: int | None = None,
 ) -> None:
     """Send one event, of now or of *at* (nanoseconds since the epoch); attributes that are None are not there."""
-    from opentelemetry._logs import LogRecord
-
-    record = LogRecord(
+    logger = _provider.logger()
+    record = new(
+        logger,
         timestamp=at or time.time_ns(),
         context=Context(),
         event_name=event,
@@ -37,7 +41,18 @@ def emit(
     )
     record.trace_id = int(trace_id, 16) if trace_id else 0
     record.span_id = int(span_id, 16) if span_id else 0
-    _provider.logger().emit(record)
+    logger.emit(record)
+
+
+def new(logger: Logger, **told: Any) -> LogRecord:
+    """Return a record that *logger* takes: before OpenTelemetry 1.39, an SDK exports its own kind alone."""
+    from opentelemetry._logs import LogRecord, SeverityNumber
+
+    kind: Any = getattr(sys.modules[type(logger).__module__], "LogRecord", LogRecord)
+    if kind is not LogRecord and issubclass(kind, LogRecord):
+        unsaid = {"resource": getattr(logger, "resource", None), "severity_number": SeverityNumber.UNSPECIFIED}
+        return kind(**unsaid | told)  # type: ignore[no-any-return]
+    return LogRecord(**told)
 
 
 def trace_id_of(given: str) -> str:
