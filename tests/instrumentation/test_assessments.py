@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
+from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
 
 import spanbook
+from clients.logs import InMemoryLogs
 from clients.spans import Spans
 from spanbook import AssessmentError, AssessmentSource, _provider
 
@@ -16,7 +17,7 @@ TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 class Events:
     def __init__(self) -> None:
-        self._exporter = InMemoryLogRecordExporter()
+        self._exporter = InMemoryLogs()
         self.provider = LoggerProvider(shutdown_on_exit=False)
         self.provider.add_log_record_processor(SimpleLogRecordProcessor(self._exporter))
 

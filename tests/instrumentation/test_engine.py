@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import importlib
 import inspect
 import logging
 import subprocess
@@ -310,7 +309,7 @@ def test_what_the_outer_call_knows_stands(sdk: Sdk, spans: Spans) -> None:
 
 
 def test_the_official_mark_of_a_call_that_ended_owns_nothing(sdk: Sdk, spans: Spans) -> None:
-    importlib.import_module("opentelemetry.util.genai._inference_invocation")
+    pytest.importorskip("opentelemetry.util.genai._inference_invocation", reason="needs a newer OpenTelemetry")
     call = Call("chat", {}, reader=Echo())
     assert _suppression.owner(call.context, "chat") is call
     call.finish()

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
+from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
 
 import spanbook
+from clients.logs import InMemoryLogs
 from clients.spans import Spans
 from spanbook import _belonging, _entities, _provider
 from spanbook_schemas.ids import experiment_id
@@ -19,7 +20,7 @@ class Events:
     """What was emitted so far."""
 
     def __init__(self) -> None:
-        self._exporter: Any = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
+        self._exporter = InMemoryLogs()
         provider = LoggerProvider(shutdown_on_exit=False)
         provider.add_log_record_processor(SimpleLogRecordProcessor(self._exporter))
         self.logger = provider.get_logger("test")

@@ -3,7 +3,6 @@
 import os
 import socket
 import subprocess
-import sys
 import textwrap
 import threading
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from clients.receiver import Running, config_in, running
+from running.interpreters import PYTHON
 from spanbook import _export
 from spanbook_schemas.signals import Signal
 
@@ -42,7 +42,7 @@ def receiver(tmp_path: Path) -> Iterator[Running]:
 def run(program: str, **environment: str) -> subprocess.CompletedProcess[str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "SPANBOOK_"))}
     return subprocess.run(
-        [sys.executable, "-W", "error", "-c", textwrap.dedent(program)],
+        [PYTHON, "-W", "error", "-c", textwrap.dedent(program)],
         env={**inherited, "SPANBOOK_RAISE_ERRORS": "1", **environment},
         capture_output=True,
         text=True,

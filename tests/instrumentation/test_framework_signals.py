@@ -10,12 +10,11 @@ from agents import Agent, OpenAIChatCompletionsModel, Runner, function_tool, set
 from langchain.agents import create_agent
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
-from mcp.client import Client
-from mcp.server.mcpserver import MCPServer
 from openai import AsyncOpenAI
 from pydantic import SecretStr
 
 import spanbook
+from clients.mcp_sides import Server, connected
 from clients.spans import Spans
 from clients.trees import counted
 from conformance.allowed import unexplained
@@ -93,7 +92,7 @@ async def test_an_agent_of_openais_measures_its_model_calls_and_its_tool_once_ea
 
 
 async def test_both_sides_of_mcp_measure_each_request(spans: Spans, signals: Signals) -> None:
-    server = MCPServer("weather")
+    server = Server("weather")
 
     @server.tool()
     def get_weather(city: str) -> str:
@@ -102,7 +101,7 @@ async def test_both_sides_of_mcp_measure_each_request(spans: Spans, signals: Sig
             raise ValueError("no such city")
         return f"sunny in {city}"
 
-    async with Client(server) as client:
+    async with connected(server) as client:
         for city in ("Paris", "Oslo", "nowhere"):
             await client.call_tool("get_weather", {"city": city})
     metrics = signals.metrics()

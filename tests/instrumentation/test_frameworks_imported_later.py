@@ -46,14 +46,13 @@ Agent(TestModel(), name="plain").run_sync("hi")
 """,
     "tools/call answer": """
 import asyncio
-from mcp.client import Client
-from mcp.server.mcpserver import MCPServer
-server = MCPServer("one")
+from clients.mcp_sides import Server, connected
+server = Server("one")
 @server.tool()
 def answer() -> str:
     return "42"
 async def main():
-    async with Client(server) as client:
+    async with connected(server) as client:
         await client.call_tool("answer")
 asyncio.run(main())
 """,
@@ -64,7 +63,7 @@ asyncio.run(main())
 def test_a_framework_that_is_imported_later_is_traced(operation: str) -> None:
     told = subprocess.run(
         [sys.executable, "-c", CHECK.format(application=APPLICATIONS[operation])],
-        env={**os.environ, "SPANBOOK_RAISE_ERRORS": "1", "PYTHONPATH": "tests"},
+        env={**os.environ, "SPANBOOK_RAISE_ERRORS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
         timeout=120,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.request import urlopen
@@ -14,6 +13,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from clients.receiver import Running, config_in, running
+from running.interpreters import PYTHON
 from spanbook_schemas.signals import Signal
 
 APPLICATION = """
@@ -57,7 +57,7 @@ def test_the_last_spans_of_a_server_arrive_when_it_flushes_or_exits(
 ) -> None:
     (tmp_path / "service.py").write_text(APPLICATION.format(flushes=flushes))
     server = subprocess.Popen(
-        [sys.executable, "-m", "uvicorn", "--port", "0", "service:app"],
+        [PYTHON, "-m", "uvicorn", "--port", "0", "service:app"],
         cwd=tmp_path,
         env={
             **{name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "SPANBOOK_"))},

@@ -7,11 +7,12 @@ from typing import Any
 import openai
 import pytest
 from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
+from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 import spanbook
+from clients.logs import InMemoryLogs
 from clients.spans import Spans
 from fakes.provider import Provider
 from fakes.replies import Fault, Reply, Usage
@@ -29,8 +30,8 @@ def client(fake: Provider, spans: Spans) -> Iterator[openai.OpenAI]:
 
 
 @pytest.fixture
-def events(monkeypatch: pytest.MonkeyPatch) -> InMemoryLogRecordExporter:
-    exporter, provider = InMemoryLogRecordExporter(), LoggerProvider(shutdown_on_exit=False)
+def events(monkeypatch: pytest.MonkeyPatch) -> Any:
+    exporter, provider = InMemoryLogs(), LoggerProvider(shutdown_on_exit=False)
     provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
     monkeypatch.setattr(_provider, "logger", lambda: provider.get_logger("test"))
     return exporter
@@ -54,9 +55,7 @@ def points(reader: InMemoryMetricReader) -> dict[str, Any]:
     return {metric.name: list(metric.data.data_points)[-1] for metric in found}
 
 
-def test_nothing_is_emitted_unless_asked_for(
-    client: openai.OpenAI, events: InMemoryLogRecordExporter, metrics: InMemoryMetricReader
-) -> None:
+def test_nothing_is_emitted_unless_asked_for(client: openai.OpenAI, events: Any, metrics: InMemoryMetricReader) -> None:
     client.chat.completions.create(**ASK)
     assert not events.get_finished_logs()
     assert metrics.get_metrics_data() is None
@@ -64,7 +63,7 @@ def test_nothing_is_emitted_unless_asked_for(
 
 @pytest.mark.parametrize("content", ["span_and_event", "event_only"])
 def test_the_details_event_has_all_of_the_span_and_structured_content(
-    client: openai.OpenAI, spans: Spans, events: InMemoryLogRecordExporter, content: str
+    client: openai.OpenAI, spans: Spans, events: Any, content: str
 ) -> None:
     spanbook.configure(content=content)
     client.chat.completions.create(**ASK)
@@ -84,18 +83,14 @@ def test_the_details_event_has_all_of_the_span_and_structured_content(
     assert told == {name: on_span[name] for name in on_span if not name.startswith("openai.")}
 
 
-def test_events_without_content_have_none(
-    client: openai.OpenAI, spans: Spans, events: InMemoryLogRecordExporter
-) -> None:
+def test_events_without_content_have_none(client: openai.OpenAI, spans: Spans, events: Any) -> None:
     spanbook.configure(content=False, events=True)
     client.chat.completions.create(**ASK)
     (record,) = (log.log_record for log in events.get_finished_logs())
     assert not [name for name in record.attributes or {} if "messages" in name]
 
 
-def test_an_exception_is_an_event_of_its_own(
-    client: openai.OpenAI, fake: Provider, events: InMemoryLogRecordExporter
-) -> None:
+def test_an_exception_is_an_event_of_its_own(client: openai.OpenAI, fake: Provider, events: Any) -> None:
     spanbook.configure(events=True)
     fake.always(Fault(400))
     with pytest.raises(openai.BadRequestError):

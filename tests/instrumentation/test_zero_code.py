@@ -26,10 +26,11 @@ print(client.chat.completions.create(model="m", messages=hello).choices[0].messa
 def test_spanbook_run_traces_an_untouched_application(tmp_path: Path, fake: Provider) -> None:
     (tmp_path / "app.py").write_text(APPLICATION)
     (tmp_path / "sitecustomize.py").write_text("import sys\nif 'app.py' in sys.orig_argv[1]: print('the one before')")
+    path = os.pathsep.join([str(tmp_path), *sys.path])
     program = "import sys; from spanbook._run import run; run(sys.argv[1:])"
     done = subprocess.run(
         [sys.executable, "-c", program, sys.executable, str(tmp_path / "app.py"), f"{fake.url}/v1"],
-        env={**os.environ, "OTEL_TRACES_EXPORTER": "console", "PYTHONPATH": str(tmp_path)},
+        env={**os.environ, "OTEL_TRACES_EXPORTER": "console", "PYTHONPATH": path},
         capture_output=True,
         text=True,
     )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import opentelemetry.sdk._logs.export as log_export
 from opentelemetry._logs import LogRecord
 from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
 from opentelemetry.sdk.metrics import Counter, Histogram, MeterProvider
 from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader, Metric
 
+from clients.logs import InMemoryLogs
 from conformance.checker import Deviation, check_event, check_metric
 
 
@@ -18,11 +19,9 @@ class Signals:
     """Events and metrics since they were last cleared."""
 
     def __init__(self) -> None:
-        # Its name before OpenTelemetry 1.39 is what a year-old environment has.
-        kept: Any = getattr(log_export, "InMemoryLogRecordExporter", None) or vars(log_export)["InMemoryLogExporter"]
-        self._records = kept()
+        self._records = InMemoryLogs()
         loggers = LoggerProvider(shutdown_on_exit=False)
-        loggers.add_log_record_processor(log_export.SimpleLogRecordProcessor(self._records))
+        loggers.add_log_record_processor(SimpleLogRecordProcessor(self._records))
         delta = AggregationTemporality.DELTA
         self._reader = InMemoryMetricReader(preferred_temporality={Histogram: delta, Counter: delta})
         self.logger = loggers.get_logger("spanbook")
