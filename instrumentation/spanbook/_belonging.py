@@ -72,8 +72,8 @@ class ActiveModel:
 def set_experiment(name: str | None = None, *, experiment_id: str | None = None) -> Experiment:
     """Put all traces that begin from now on into an experiment, by its name or its id.
 
-    One by name is written down with the first span. Raises ValueError unless exactly one of them is given, or for a
-    name over 500 characters.
+    One by name is written down with the first span, or else at the end of the process. Raises ValueError unless
+    exactly one of them is given, or for a name over 500 characters.
     """
     if (name is None) == (experiment_id is None):
         raise ValueError(

@@ -2,7 +2,7 @@
 
 No server is asked: ids follow from names, so telling the same thing again changes nothing, and neither is it sent
 again. What `set_experiment` and `set_active_model` tell waits for the first span, since the application may not have
-set its OpenTelemetry providers yet.
+set its OpenTelemetry providers yet; for `flush` or the end of the process where no span comes.
 """
 
 from __future__ import annotations

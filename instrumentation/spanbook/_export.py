@@ -261,7 +261,10 @@ def _before_threads_end(prepare: Callable[[], None]) -> None:
     """Run *prepare* when the process begins to end: later on, an exporter can be used but no longer made."""
     register = getattr(threading, "_register_atexit", None)
     if register is not None:
-        register(lambda: _guard.harmless(prepare))
+        try:
+            register(lambda: _guard.harmless(prepare))
+        except RuntimeError:  # it ends already
+            _guard.harmless(prepare)
 
 
 def _remaining() -> float:

@@ -10,12 +10,14 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
 from opentelemetry.trace import ProxyTracerProvider, Tracer, TracerProvider
 
 from . import _belonging, _forks, _settings
+from ._guard import harmless
 
 if TYPE_CHECKING:
     from opentelemetry._logs import Logger, LoggerProvider
@@ -29,6 +31,7 @@ _known: TracerProvider | None = None  # the provider that `_tracer` belongs to
 _tracer: Tracer | None = None
 _own: list[Any] = []  # providers that Spanbook made
 _waiting: list[Callable[[], None]] = []  # what is done when the provider is known
+_finishing: set[int] = set()  # processes that look at their end whether something still waits
 
 
 def tracer() -> Tracer:
@@ -80,10 +83,17 @@ def meter() -> Meter:
 
 
 def when_known(action: Callable[[], None]) -> None:
-    """Do something now if spans have somewhere to go already, and else as soon as they have."""
+    """Do something now if spans have somewhere to go already, and else as soon as they have, at exit at the latest."""
     _waiting.append(action)
     if _known is not None:
         _proceed()
+    elif os.getpid() not in _finishing:
+        import concurrent.futures.thread  # noqa: F401  what `_finish` needs and cannot be imported any more at exit
+
+        _finishing.add(os.getpid())
+        # Not `atexit`: what is registered there while it runs is not called any more.
+        if register := getattr(threading, "_register_atexit", None):
+            register(partial(_finish, os.getpid()))
 
 
 def use(tracer_provider: TracerProvider | None) -> None:
@@ -136,6 +146,13 @@ def _renewed(provider: TracerProvider) -> Tracer:
         _known = provider
     _proceed()
     return made
+
+
+def _finish(process: int) -> None:
+    """Do what waits for a span that never came; what a forked process inherits is its parent's to do."""
+    if _waiting and process == os.getpid():
+        harmless(tracer)
+        _proceed()
 
 
 def _proceed() -> None:

@@ -123,6 +123,36 @@ def test_feedback_arrives_as_a_log_event(receiver: Running) -> None:
     assert event.span_id == b""
 
 
+@pytest.mark.parametrize("protocol", ["grpc", "http/protobuf"])
+@pytest.mark.parametrize("flush", ["", "assert spanbook.flush(30)"])
+def test_an_experiment_without_a_span_is_written_down_all_the_same(
+    receiver: Running, protocol: str, flush: str
+) -> None:
+    done = run(f"import spanbook\nspanbook.set_experiment('checkout')\n{flush}", **to(receiver, protocol))
+
+    assert (done.returncode, done.stderr) == (0, "")
+    (body,) = receiver.bodies()
+    (event,) = ExportLogsServiceRequest.FromString(body).resource_logs[0].scope_logs[0].log_records
+    assert event.event_name == "spanbook.experiment"
+
+
+def test_a_forked_worker_leaves_that_to_its_parent(receiver: Running) -> None:
+    program = """
+        import multiprocessing
+        import spanbook
+
+        spanbook.set_experiment("checkout")
+        worker = multiprocessing.get_context("fork").Process(target=int)
+        worker.start()
+        worker.join()
+        assert worker.exitcode == 0
+    """
+    done = run(program, **to(receiver))
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(receiver.bodies()) == 1
+
+
 def test_a_collector_that_is_not_there_is_mentioned_once_and_holds_up_nothing() -> None:
     with socket.socket() as taken:  # bound and not listening: refused
         taken.bind(("127.0.0.1", 0))
