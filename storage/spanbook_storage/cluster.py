@@ -12,6 +12,7 @@ from functools import cache
 from spanbook_storage.migrations import Change, migrations, without_comments
 
 _TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)")
+_ALTERED = re.compile(r"ALTER TABLE (\w+)")
 _ENGINE = re.compile(r"\bENGINE = ((?:Replacing|Aggregating|Coalescing|Summing)?MergeTree)(?:\(([^()]*)\))?")
 _HEADER = re.compile(
     r"CREATE (?:TABLE IF NOT EXISTS|MATERIALIZED VIEW IF NOT EXISTS|OR REPLACE VIEW|VIEW IF NOT EXISTS) \w+"
@@ -62,6 +63,9 @@ def _rewrite(text: str, cluster: str) -> list[str]:
         return [_on_cluster(one, cluster) for one in _table(table[1], text, cluster)]
     if text.startswith("CREATE MATERIALIZED"):
         return [_on_cluster(text if re.match(r"[A-Z ]+ landing_", text) else own_shard(text), cluster)]
+    if (altered := _ALTERED.match(text)) and altered[1] in _shards():
+        columns = [text] if " COLUMN " in text else []  # the Distributed table has nothing else to change
+        return [_on_cluster(one, cluster) for one in (own_shard(text), *columns)]
     twins = [own_shard(text)] if re.match(rf"CREATE OR REPLACE VIEW (?:{'|'.join(_TWINS)})\b", text) else []
     return [_on_cluster(one, cluster) for one in (_BESIDE_SPANS.sub(r"\1_local", text), *twins)]
 

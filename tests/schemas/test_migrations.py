@@ -85,6 +85,19 @@ def test_the_clusters_schema_is_the_one_that_was_looked_at() -> None:
         )
 
 
+def test_a_change_of_a_sharded_table_reaches_its_shards() -> None:
+    column, setting = "ADD COLUMN IF NOT EXISTS extra String", "MODIFY SETTING merge_selector_base = 5"
+    change = Change(
+        "", f"ALTER TABLE otel_logs {column};ALTER TABLE otel_logs {setting};ALTER TABLE priced_models {column}"
+    )
+    assert statements(change, CLUSTER) == [
+        f"ALTER TABLE otel_logs_local ON CLUSTER 'book' {column}",
+        f"ALTER TABLE otel_logs ON CLUSTER 'book' {column}",
+        f"ALTER TABLE otel_logs_local ON CLUSTER 'book' {setting}",
+        f"ALTER TABLE priced_models ON CLUSTER 'book' {column}",
+    ]
+
+
 def test_the_clusters_schema_runs_on_a_keeper(tmp_path: Path) -> None:
     """Everything but ON CLUSTER, which the embedded engine only parses."""
     foundation = Change("", RECORD_TABLE)

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from typing import Any, TypeVar
 
 import pytest
@@ -15,7 +15,7 @@ from spanbook_schemas.signals import Signal
 from spanbook_schemas.stamps import BATCH_FIELD, RECEIVED_AT_FIELD, TENANT_FIELD
 from spanbook_storage.node.process import NodeProcess
 from spanbook_storage.prices import load_prices
-from spanbook_storage.store import Store, open_store
+from spanbook_storage.store import open_store
 
 T = TypeVar("T")
 
@@ -51,11 +51,12 @@ def _database(node: NodeProcess) -> Iterator[str]:
 class Book:
     """A migrated database behind the real node, for tests that are not coroutines: one event loop of its own."""
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, shards: Sequence[str] = ()) -> None:
         self._runner = asyncio.Runner()
         self.dsn = dsn
-        self.store = self._runner.run(open_store(dsn))
-        self.derived: list[Store] = [self.store]  # where derivations work, each in one
+        self.store = self.run(open_store(dsn, shards=shards))
+        # where derivations work, each in one
+        self.derived = [self.run(open_store(one, shard=True)) for one in shards] or [self.store]
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return self._runner.run(coroutine)
@@ -74,7 +75,8 @@ class Book:
         return [tuple(row) for row in self.run(self.store.query(sql, parameters))]
 
     def close(self) -> None:
-        self.run(self.store.close())
+        for store in {self.store, *self.derived}:
+            self.run(store.close())
         self._runner.close()
 
 
@@ -121,40 +123,26 @@ class ClusterBook(Book):
     """A book laid out on a cluster of one shard."""
 
     def __init__(self, dsn: str) -> None:
-        super().__init__(dsn)
-        self.run(self.store.close())
-        self.store = self.run(open_store(dsn, shards=(dsn,)))
-        self.derived = [self.run(open_store(dsn, shard=True))]
+        super().__init__(dsn, shards=(dsn,))
         client: Any = self.store._client
         command = client.command
         client.command = lambda sql, **options: command(on_one_server(sql), **options)
         self.run(self.store.migrate(CLUSTER))
-
-    def close(self) -> None:
-        for shard in self.derived:
-            self.run(shard.close())
-        super().close()
 
 
 class ShardedBook(Book):
     """A book on two shards, which are databases of one server."""
 
     def __init__(self, dsn: str) -> None:
-        super().__init__(dsn)
-        base, _, database = dsn.rpartition("/")
-        shards = [f"{database}_{shard}" for shard in ("a", "b")]
+        super().__init__(dsn, shards=(f"{dsn}_a", f"{dsn}_b"))
+        database = dsn.rpartition("/")[2]
+        shards = (f"{database}_a", f"{database}_b")
         for one in (database, *shards):
             self.run(self.store._client.command(f"CREATE DATABASE {one}", use_database=False))
-        self.derived = [self.run(open_store(f"{base}/{shard}", shard=True)) for shard in shards]
         stores = dict(zip((database, *shards), (self.store, *self.derived), strict=True))
         for where, statement in on_two_shards(database, shards):
             self.run(stores[where].command(statement))
         self.run(load_prices(self.store))
-
-    def close(self) -> None:
-        for shard in self.derived:
-            self.run(shard.close())
-        super().close()
 
 
 @pytest.fixture(scope="session")

@@ -135,13 +135,15 @@ def test_a_span_sent_again_with_another_start_is_deleted_on_its_shard(cluster_bo
     assert cluster_book.query(f"SELECT span_count FROM traces WHERE trace_id = '{trace.hex()}'") == [(1,)]
 
 
-def test_the_rows_of_a_batch_are_deleted_on_every_shard(cluster_book: Any) -> None:
-    store = cluster_book.store
+def test_the_rows_of_a_batch_are_deleted_on_every_shard(sharded_book: Any) -> None:
     for batch in (71, 72):
-        cluster_book.insert(request(b"batc" * 4, (batch, 0)), batch=batch)
-    assert cluster_book.run(count_batches(store, Signal.TRACES, [71, 72])) == {71: 1, 72: 1}
-    cluster_book.run(delete_batches(store, Signal.TRACES, [71]))
-    assert cluster_book.run(count_batches(store, Signal.TRACES, [71, 72])) == {72: 1}
+        sent = ExportTraceServiceRequest()
+        for trace in range(8):
+            sent.MergeFrom(request(bytes([trace]) * 16, (batch, 0)))
+        sharded_book.insert(sent, batch=batch)
+    assert sharded_book.run(count_batches(sharded_book.store, Signal.TRACES, [71, 72])) == {71: 8, 72: 8}
+    sharded_book.run(delete_batches(sharded_book.store, Signal.TRACES, [71]))
+    assert sharded_book.run(count_batches(sharded_book.store, Signal.TRACES, [71, 72])) == {72: 8}
 
 
 def test_retention_is_that_of_the_shards_tables(cluster_book: Any) -> None:

@@ -1,8 +1,10 @@
 """The files of deploy/: those that can be run here are, the others are at least what they say they are."""
 
 import json
+import os
 import re
 import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from shutil import which
@@ -94,6 +96,31 @@ def test_the_server_s_settings_can_be_read() -> None:
     settings = ET.parse(DEPLOY / "clickhouse" / "config.xml").getroot()
     assert settings.tag == "clickhouse"
     assert settings.findtext("merge_tree/fsync_after_insert") == "1"
+
+
+CLUSTER = """
+import os, sys
+from chdb.session import Session
+session = Session(f"{sys.argv[1]}?config-file={sys.argv[2]}")
+asked = "SELECT getMacro('shard'), uniqExact(shard_num), count() FROM system.clusters WHERE cluster = 'spanbook'"
+print(session.query(asked, "TSVRaw"), end="", flush=True)
+os._exit(0)
+"""
+
+
+def test_a_server_finds_its_place_in_the_cluster(tmp_path: Path) -> None:
+    config = DEPLOY / "clickhouse" / "cluster.xml"
+    shards = ET.parse(config).getroot().findall("remote_servers/spanbook/shard")
+    assert all(shard.findtext("internal_replication") == "true" for shard in shards)
+    done = subprocess.run(
+        [sys.executable, "-c", CLUSTER, tmp_path / "data", config],
+        env=os.environ | {"SHARD": "2", "REPLICA": "ch-2a", "CLUSTER_SECRET": "x"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.stdout == "2\t2\t4\n", done.stderr[-2000:]
 
 
 @pytest.mark.skipif(which("systemd-analyze") is None, reason="systemd-analyze is not installed")
