@@ -26,6 +26,7 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
 from . import _forks, _guard
+from ._termination import EXIT_SECONDS
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan, Span
 
 log = logging.getLogger("spanbook")
-
-EXIT_SECONDS = 3.0  # all that the process waits for its telemetry at exit
 
 _GRPC, _HTTP = "opentelemetry.exporter.otlp.proto.grpc", "opentelemetry.exporter.otlp.proto.http"
 _EXPORTERS = {

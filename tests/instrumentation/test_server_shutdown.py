@@ -1,9 +1,10 @@
-"""What becomes of the last spans of a web application when its server is told to stop."""
+"""What becomes of the last spans of a web application, or any other, that is told to stop."""
 
 from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,31 +43,26 @@ def receiver(tmp_path: Path) -> Iterator[Running]:
         yield found
 
 
+DIRECTLY: list[str] = []
+TRACED = ["-c", "import sys; from spanbook._run import run; run(sys.argv[1:])", PYTHON]
+
+
 @pytest.mark.parametrize(
-    ("stop", "flushes", "arrived"),
+    ("start", "stop", "flushes", "arrived"),
     [
-        pytest.param(signal.SIGTERM, True, ["answer"], id="terminated, flushed by the lifespan"),
-        pytest.param(signal.SIGINT, False, ["answer"], id="interrupted: exit handlers run"),
+        pytest.param(DIRECTLY, signal.SIGTERM, True, ["answer"], id="terminated, flushed by the lifespan"),
+        pytest.param(DIRECTLY, signal.SIGINT, False, ["answer"], id="interrupted: exit handlers run"),
         # uvicorn hands the signal on when it has shut down, and Python ends of it at once. Should this test fail, the
         # documentation may say less.
-        pytest.param(signal.SIGTERM, False, [], id="terminated: exit handlers do not run"),
+        pytest.param(DIRECTLY, signal.SIGTERM, False, [], id="terminated: exit handlers do not run"),
+        pytest.param(TRACED, signal.SIGTERM, False, ["answer"], id="terminated under `spanbook run`"),
     ],
 )
 def test_the_last_spans_of_a_server_arrive_when_it_flushes_or_exits(
-    stop: signal.Signals, flushes: bool, arrived: list[str], receiver: Running, tmp_path: Path
+    start: list[str], stop: signal.Signals, flushes: bool, arrived: list[str], receiver: Running, tmp_path: Path
 ) -> None:
     (tmp_path / "service.py").write_text(APPLICATION.format(flushes=flushes))
-    server = subprocess.Popen(
-        [PYTHON, "-m", "uvicorn", "--port", "0", "service:app"],
-        cwd=tmp_path,
-        env={
-            **{name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "SPANBOOK_"))},
-            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://localhost:{receiver.grpc_port}",
-            "OTEL_BSP_SCHEDULE_DELAY": "600000",  # nothing leaves by itself
-        },
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    server = started([*start, "-m", "uvicorn", "--port", "0", "service:app"], receiver, tmp_path)
     assert server.stderr is not None
     with server:
         line = next(line for line in server.stderr if "Uvicorn running on" in line)
@@ -76,6 +72,55 @@ def test_the_last_spans_of_a_server_arrive_when_it_flushes_or_exits(
         server.send_signal(stop)
         server.stderr.read()
     assert names_in(receiver) == arrived
+    assert stop is signal.SIGINT or server.returncode == -stop
+
+
+WAITING = """
+import signal, sys, time
+import spanbook
+
+if {handles}:
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(7))
+with spanbook.start_span("job"):
+    pass
+print("waiting", file=sys.stderr, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize(("handles", "code"), [(False, -signal.SIGTERM), (True, 7)])
+def test_a_program_ends_of_the_signal_as_ever(handles: bool, code: int, receiver: Running, tmp_path: Path) -> None:
+    with started([*TRACED, "-c", WAITING.format(handles=handles)], receiver, tmp_path) as program:
+        assert program.stderr is not None
+        assert program.stderr.readline() == "waiting\n"
+        program.terminate()
+    assert (program.returncode, names_in(receiver)) == (code, ["job"])
+
+
+def test_a_collector_that_never_answers_does_not_keep_it(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        where = silent.getsockname()[1]
+        with started([*TRACED, "-c", WAITING.format(handles=False)], where, tmp_path) as program:
+            assert program.stderr is not None
+            assert program.stderr.readline() == "waiting\n"
+            program.terminate()
+            program.wait(timeout=60)
+    assert program.returncode == -signal.SIGTERM
+
+
+def started(arguments: list[str], receiver: Running | int, place: Path) -> subprocess.Popen[str]:
+    port = receiver if isinstance(receiver, int) else receiver.grpc_port
+    return subprocess.Popen(
+        [PYTHON, *arguments],
+        cwd=place,
+        env={
+            **{name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "SPANBOOK_"))},
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://localhost:{port}",
+            "OTEL_BSP_SCHEDULE_DELAY": "600000",  # nothing leaves by itself
+        },
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def names_in(receiver: Running) -> list[str]:

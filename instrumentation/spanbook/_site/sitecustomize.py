@@ -9,8 +9,10 @@ _HERE = str(Path(__file__).parent)
 
 try:
     import spanbook
+    from spanbook import _termination
 
     spanbook.autolog()
+    _termination.flush_when_terminated()
 except Exception as error:  # the application must start, traced or not
     print(f"spanbook: not tracing: {error}", file=sys.stderr)
 
