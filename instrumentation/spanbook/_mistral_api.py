@@ -6,13 +6,13 @@ from typing import Any
 
 from spanbook_schemas import gen_ai
 
-from . import _embeddings
-from ._chat_completions import PARAMETERS, ChatCompletions, parameters
+from . import _chat_completions, _embeddings
+from ._chat_completions import ChatCompletions, parameters
 from ._content import text_part
 from ._fields import field, integer, text
 from ._readers import Attributes, Fields
 
-_PARAMETERS = {**PARAMETERS, "random_seed": (gen_ai.REQUEST_SEED, integer)}
+PARAMETERS = {**_chat_completions.PARAMETERS, "random_seed": (gen_ai.REQUEST_SEED, integer)}
 
 
 class Chat(ChatCompletions):
@@ -24,7 +24,7 @@ class Chat(ChatCompletions):
         self._streamed = streamed
 
     def request(self, request: Fields) -> Attributes:
-        found = parameters(request, _PARAMETERS)
+        found = parameters(request, PARAMETERS)
         if self._streamed:
             found[gen_ai.REQUEST_STREAM] = True
         return found

@@ -1,4 +1,4 @@
-"""Mistral: chat, fill-in-the-middle, agents and embeddings. `parse` and its like end in the methods hooked here."""
+"""Mistral: chat, fill-in-the-middle, agents, conversations, embeddings. `parse` ends in the methods hooked here."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from ._hosts import server_at
 from ._mistral_api import Agents, Chat, Embeddings, FillInTheMiddle
+from ._mistral_conversations import Conversations
 from ._readers import Attributes, Reader
 from ._sdk import Hook, Sdk
 
@@ -34,6 +35,13 @@ _sdk = Sdk(
         *_hooks("fim", "Fim", "stream", FillInTheMiddle(streamed=True)),
         *_hooks("agents", "Agents", "complete", Agents()),
         *_hooks("agents", "Agents", "stream", Agents(streamed=True)),
+        *_hooks("conversations", "Conversations", "start append restart", Conversations()),
+        *_hooks(
+            "conversations",
+            "Conversations",
+            "start_stream append_stream restart_stream",
+            Conversations(streamed=True),
+        ),
         *_hooks("embeddings", "Embeddings", "create", Embeddings()),
     ),
 )

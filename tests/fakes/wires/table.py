@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fakes.exchange import Request, Wire
-from fakes.wires import anthropic, bedrock, cohere, google, huggingface, ollama, openai, openai_responses
+from fakes.wires import anthropic, bedrock, cohere, google, huggingface, mistral, ollama, openai, openai_responses
 
 WIRES: tuple[Wire, ...] = (
     *bedrock.WIRES,
@@ -12,6 +12,7 @@ WIRES: tuple[Wire, ...] = (
     *ollama.WIRES,
     *huggingface.WIRES,
     *anthropic.WIRES,
+    *mistral.WIRES,
     *openai_responses.WIRES,
     *openai.WIRES,
 )
