@@ -25,7 +25,7 @@ _SHARD_KEYS = (
     (re.compile(r"^\s+MetricName String\b", re.MULTILINE), "cityHash64(ServiceName, MetricName)"),
 )
 # What a derivation writes down of its own shard, where no trace is named: nobody inserts through the Distributed table.
-_OF_A_SHARD = ("dirty_traces", "derivation_state", "usage_5m")
+_OF_A_SHARD: tuple[str, ...] = ("dirty_traces", "derivation_state", "usage_5m")
 # Asked only whether it has a span: each shard asks its own. ClickHouse would refuse to ask all shards from every shard.
 _BESIDE_SPANS = re.compile(r"\b(call_marks)\b")
 # Views that the derivation reads; on a cluster each has a twin over the tables of one shard.

@@ -30,5 +30,5 @@ def clustered(config: NodeConfig) -> str:
 
 
 if __name__ == "__main__":
-    engine.engine_xml = clustered
+    engine.engine_xml = clustered  # pyright: ignore[reportPrivateImportUsage]
     sys.exit(node.main())
