@@ -26,8 +26,9 @@ _SHARD_KEYS = (
 )
 # What a derivation writes down of its own shard, where no trace is named: nobody inserts through the Distributed table.
 _OF_A_SHARD: tuple[str, ...] = ("dirty_traces", "derivation_state", "usage_5m")
-# Asked only whether it has a span: each shard asks its own. ClickHouse would refuse to ask all shards from every shard.
-_BESIDE_SPANS = re.compile(r"\b(call_marks)\b")
+# Whether a span is marked each shard asks of its own marks: ClickHouse refuses to ask all shards from every shard. What
+# stands outside of IN is asked once, of all.
+_MARKED = re.compile(r"(\bIN \(SELECT [^()]* FROM call_marks)\b")
 # Views that the derivation reads; on a cluster each has a twin over the tables of one shard.
 _TWINS = ("model_calls", "span_facts")
 
@@ -67,7 +68,7 @@ def _rewrite(text: str, cluster: str) -> list[str]:
         columns = [text] if " COLUMN " in text else []  # the Distributed table has nothing else to change
         return [_on_cluster(one, cluster) for one in (own_shard(text), *columns)]
     twins = [own_shard(text)] if re.match(rf"CREATE OR REPLACE VIEW (?:{'|'.join(_TWINS)})\b", text) else []
-    return [_on_cluster(one, cluster) for one in (_BESIDE_SPANS.sub(r"\1_local", text), *twins)]
+    return [_on_cluster(one, cluster) for one in (_MARKED.sub(r"\1_local", text), *twins)]
 
 
 def _table(name: str, text: str, cluster: str) -> list[str]:

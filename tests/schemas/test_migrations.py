@@ -85,6 +85,15 @@ def test_the_clusters_schema_is_the_one_that_was_looked_at() -> None:
         )
 
 
+def test_a_view_asks_each_shard_for_marks_of_its_spans_and_all_for_their_number() -> None:
+    view = (
+        "CREATE OR REPLACE VIEW seen{} AS SELECT 1 FROM otel_traces AS s WHERE (SELECT count() FROM call_marks) = 0"
+        " OR s.SpanId NOT IN (SELECT m.span_id FROM {} AS m)"
+    )
+    change = Change("", view.format("", "call_marks"))
+    assert statements(change, CLUSTER) == [view.format(" ON CLUSTER 'book'", "call_marks_local")]
+
+
 def test_a_change_of_a_sharded_table_reaches_its_shards() -> None:
     column, setting = "ADD COLUMN IF NOT EXISTS extra String", "MODIFY SETTING merge_selector_base = 5"
     change = Change(
