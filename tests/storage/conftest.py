@@ -120,14 +120,14 @@ class ClusterNode(NodeProcess):
 
 
 class ClusterBook(Book):
-    """A book laid out on a cluster of one shard."""
+    """A book laid out on a cluster, of which there is one shard."""
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, cluster: str = CLUSTER) -> None:
         super().__init__(dsn, shards=(dsn,))
         client: Any = self.store._client
         command = client.command
         client.command = lambda sql, **options: command(on_one_server(sql), **options)
-        self.run(self.store.migrate(CLUSTER))
+        self.run(self.store.migrate(cluster))
 
 
 class ShardedBook(Book):
@@ -156,6 +156,14 @@ def cluster_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProce
 def cluster_book(cluster_node: NodeProcess) -> Iterator[ClusterBook]:
     """A migrated book on a cluster, for the tests of one module."""
     opened = ClusterBook(_new_database(cluster_node))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def halved_book(cluster_node: NodeProcess) -> Iterator[ClusterBook]:
+    """A migrated book on a cluster of two servers, one of which is away."""
+    opened = ClusterBook(_new_database(cluster_node), "pair")
     yield opened
     opened.close()
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import secrets
 import time
 from importlib.resources import files
 from pathlib import Path
@@ -12,15 +11,14 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 import spanbook_storage
-from clusters.layouts import on_one_server
 from spanbook_collector.config import load
 from spanbook_collector.derivations import derive
 from spanbook_schemas.signals import Signal
 from spanbook_storage import migrations
 from spanbook_storage.batches import count_batches, delete_batches
-from spanbook_storage.cluster import own_shard, sharded, statements
+from spanbook_storage.cluster import own_shard, sharded
 from spanbook_storage.derivation import Derivation
-from spanbook_storage.errors import Misconfigured
+from spanbook_storage.errors import Misconfigured, Retryable
 from spanbook_storage.prices import Price, set_price
 from spanbook_storage.shards import check_shards
 from spanbook_storage.store import open_store
@@ -94,28 +92,26 @@ def test_each_shard_computes_its_own_part(sharded_book: Any) -> None:
         assert calls == 2 * traces
 
 
-@pytest.fixture(scope="module")
-def pair(cluster_node: Any) -> Any:
-    """A client of a server whose cluster has another one, which is away."""
-    name = f"spanbook_{secrets.token_hex(4)}"
-    client = cluster_node.client(settings={"skip_unavailable_shards": 1, "connections_with_failover_max_tries": 1})
-    client.command(f"CREATE DATABASE {name}")
-    client.database = name
-    for change in (*migrations.migrations(), *migrations.views()):
-        for statement in statements(change, "pair"):
-            client.command(on_one_server(statement))
-    yield client
-    client.close()
-
-
 PARAMETERS = {"trace_spans": "trace_id = 'x'", "calls_with_word": "word = 'x'"}
+OF_THOSE_THERE = "SETTINGS skip_unavailable_shards = 1, connections_with_failover_max_tries = 1"
 
 
 @pytest.mark.parametrize("view", [view.name.removeprefix("views/").removesuffix(".sql") for view in migrations.views()])
-def test_a_view_can_be_asked_of_several_shards(pair: Any, view: str) -> None:
+def test_a_view_can_be_asked_of_several_shards(halved_book: Any, view: str) -> None:
     """ClickHouse refuses subqueries over all shards in what is sent to every shard."""
     asked = f"{view}({PARAMETERS[view]})" if view in PARAMETERS else view
-    assert pair.query(f"SELECT * FROM {asked} LIMIT 1").result_rows == []
+    halved_book.query(f"SELECT * FROM {asked} LIMIT 1 {OF_THOSE_THERE}")
+
+
+def test_spans_for_a_shard_that_is_away_are_for_another_try_and_the_others_are_stored(halved_book: Any) -> None:
+    refused = 0
+    for trace in range(8):
+        try:
+            halved_book.insert(request(bytes([trace]) * 16, (1, 0)))
+        except Retryable:
+            refused += 1
+    assert 0 < refused < 8
+    assert halved_book.query(f"SELECT count() FROM traces {OF_THOSE_THERE}") == [(8 - refused,)]
 
 
 def test_the_same_token_again_stores_nothing_twice_on_any_shard(cluster_book: Any) -> None:
