@@ -42,7 +42,7 @@ _REASONS = {
         "content_filter",
     ),
 }
-_MODALITIES = {
+MODALITIES = {
     "TEXT": (
         gen_ai.USAGE_TEXT_INPUT_TOKENS,
         gen_ai.USAGE_TEXT_OUTPUT_TOKENS,
@@ -199,7 +199,7 @@ def _usage(used: Any) -> Attributes:
     for way, name in enumerate(("prompt_tokens_details", "candidates_tokens_details", "cache_tokens_details")):
         for detail in items(field(used, name)):
             modality = field(detail, "modality")
-            if counter := _MODALITIES.get(getattr(modality, "value", modality)):
+            if counter := MODALITIES.get(getattr(modality, "value", modality)):
                 found[counter[way]] = integer(field(detail, "token_count"))
     return found
 

@@ -1,7 +1,8 @@
 """Google's Gemini through google-genai, on AI Studio and on Vertex.
 
-Hooked is what makes one request, below `generate_content`: that one may call the model many times, running the
-application's functions in between, and each time is a call of its own.
+Hooked is what makes one request, below `generate_content` and `interactions.create`: those may call the model many
+times, running the application's functions in between or going on where a limit was reached, and each time is a call of
+its own.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 from spanbook_schemas import gen_ai
 
 from ._gemini import Embeddings, GenerateContent, Images
+from ._gemini_interactions import Interactions
 from ._hosts import server_at
 from ._readers import Attributes, Reader
 from ._sdk import Hook, Sdk
@@ -32,10 +34,16 @@ _METHODS: dict[str, Reader] = {
 _sdk = Sdk(
     provider="gcp.gemini",
     requires="google-genai>=1.20",
-    hooks=tuple(
-        Hook("google.genai.models", f"{models}.{method}", reader, _target)
-        for models in ("Models", "AsyncModels")
-        for method, reader in _METHODS.items()
+    hooks=(
+        *(
+            Hook("google.genai.models", f"{models}.{method}", reader, _target)
+            for models in ("Models", "AsyncModels")
+            for method, reader in _METHODS.items()
+        ),
+        *(
+            Hook("google.genai._gaos.interactions", f"{interactions}.create", Interactions(), _target)
+            for interactions in ("Interactions", "AsyncInteractions")
+        ),
     ),
 )
 autolog = _sdk.autolog

@@ -65,6 +65,8 @@ class Row:
     """The SDK tries again by itself."""
     tools: bool = True
     timeouts: bool = True
+    wraps: bool = False
+    """The SDK puts an error of another layer, which its calls never see, round what breaks a stream."""
     model: str = "fake-model"
     """Empty: the caller does not know it, as with a server of one model."""
 

@@ -163,7 +163,9 @@ async def test_a_stream_cut_by_the_provider_is_an_error_with_what_was_seen(
         async for _ in chunks_of(await opened_stream(row, is_async, clients)):
             pass
     span = one_span(row, recorder)
-    assert_failed(span, type(raised.value), str(raised.value))
+    error = raised.value.__cause__ if row.wraps else raised.value
+    assert error is not None
+    assert_failed(span, type(error), str(error))
     assert_partial(span)
 
 

@@ -27,6 +27,7 @@ NOT_THEN = {
         "bedrock.converse_more": "no outputConfig",
         "mistralai.chat_more": "no reasoning_effort",
         "huggingface_hub.feature_extraction_more": "no dimensions",
+        "google_genai.interactions": "no interactions",
         "google_genai and timeout": "its asynchronous client keeps to no timeout",
         "litellm and cut_by and async": "its asynchronous stream ends as if nothing had happened",
     },

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from fakes.exchange import Request, Wire
-from fakes.wires import anthropic, bedrock, cohere, google, huggingface, mistral, ollama, openai, openai_responses
+from fakes.wires import (
+    anthropic,
+    bedrock,
+    cohere,
+    google,
+    google_interactions,
+    huggingface,
+    mistral,
+    ollama,
+    openai,
+    openai_responses,
+)
 
 WIRES: tuple[Wire, ...] = (
     *bedrock.WIRES,
     *google.WIRES,
+    *google_interactions.WIRES,
     *cohere.WIRES,
     *ollama.WIRES,
     *huggingface.WIRES,

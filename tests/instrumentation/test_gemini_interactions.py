@@ -1,0 +1,86 @@
+"""Interactions that the scenarios do not have: tools of Google's own, errors, and one that goes on by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import spanbook
+from clients.spans import Spans
+from clients.trees import counted, departures
+from fakes.provider import Provider
+from fakes.replies import Reply
+from spanbook._gemini_interactions import Interactions
+
+READER = Interactions()
+
+
+@pytest.fixture
+def traced() -> Iterator[None]:
+    spanbook.google_genai.autolog()
+    yield
+    spanbook.google_genai.unlog()
+
+
+def parts(*steps: dict[str, Any]) -> Any:
+    (said,) = READER.response_content({"steps": list(steps)})["gen_ai.output.messages"]
+    return said["parts"]
+
+
+def test_a_tool_of_googles_own_and_a_picture_are_parts_and_what_was_asked_is_none() -> None:
+    assert parts(
+        {"type": "user_input", "content": [{"type": "text", "text": "Hi"}]},
+        {"type": "google_search_call", "id": "s1", "arguments": {"queries": ["tea"]}},
+        {"type": "google_search_result", "call_id": "s1", "result": [{"title": "Tea"}]},
+        {"type": "model_output", "content": [{"type": "image", "mime_type": "image/png", "data": "AAAA"}]},
+    ) == [
+        {
+            "type": "server_tool_call",
+            "name": "google_search",
+            "id": "s1",
+            "server_tool_call": {"type": "google_search", "arguments": {"queries": ["tea"]}},
+        },
+        {
+            "type": "server_tool_call_response",
+            "id": "s1",
+            "server_tool_call_response": {"type": "google_search", "result": [{"title": "Tea"}]},
+        },
+        {"type": "blob", "modality": "image", "mime_type": "image/png", "content": "AAAA"},
+    ]
+
+
+def test_an_error_within_a_stream_is_one() -> None:
+    begun = {"event_type": "interaction.created", "interaction": {"id": "i1", "status": "in_progress"}}
+    error = {"event_type": "error", "error": {"code": "INTERNAL", "message": "no luck"}}
+    told = READER.response(READER.join([begun, error]))
+    assert (told["gen_ai.response.id"], told["error.type"], told["error.message"]) == ("i1", "INTERNAL", "no luck")
+    assert told["gen_ai.response.finish_reasons"] == ["error"]
+
+
+@pytest.mark.parametrize(("said", "total"), [(5, 12), (7, 12)])
+def test_thoughts_are_output_whether_they_are_counted_with_it_or_beside_it(said: int, total: int) -> None:
+    used = {"total_input_tokens": 5, "total_output_tokens": said, "total_thought_tokens": 2, "total_tokens": total}
+    told = READER.response({"usage": used})
+    assert told["gen_ai.usage.output_tokens"] == 7
+    assert told["gen_ai.usage.reasoning.output_tokens"] == 2
+
+
+def test_one_that_goes_on_past_a_limit_is_a_call_for_each_request(fake: Provider, spans: Spans, traced: None) -> None:
+    pytest.importorskip("google.genai._gaos", reason="no interactions yet")
+    from google import genai
+
+    def stopped(answer: Any) -> Any:
+        return {**answer, "status": "requires_continuation", "continuation_token": "more"}
+
+    fake.reply(Reply("Once upon", edit=stopped), Reply(" a time", id="reply_2"))
+    options = genai.types.HttpOptions(base_url=fake.url)
+    with genai.Client(api_key="k", vertexai=False, http_options=options) as client:
+        answer = client.interactions.create(model="m", input="A tale.")
+    assert answer.usage.total_input_tokens == 2 * 118
+    assert [(span.attributes or {})["gen_ai.usage.input_tokens"] for span in counted(spans.ended)] == [118, 118]
+    first, second = (dict(span.attributes or {}) for span in spans.ended)
+    assert first["gen_ai.response.finish_reasons"] == ("length",)
+    assert second["gen_ai.request.previous_response.id"] == first["gen_ai.response.id"] == "reply_1"
+    assert departures("google_genai", spans.ended) == []
