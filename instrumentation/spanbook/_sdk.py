@@ -21,6 +21,7 @@ from spanbook_schemas import gen_ai
 
 from ._call import Call
 from ._guard import failed, harmless
+from ._raw_responses import read_raw
 from ._readers import Attributes, Reader
 from ._streams import (
     begun_late,
@@ -262,6 +263,9 @@ def settled(call: Call, result: Any) -> Any:
         return watched(opening(result, call), call)
     if kind is AsyncGeneratorType:
         return watched_async(opening_async(result, call), call)
+    if hasattr(raw := getattr(result, "http_response", None), "iter_bytes"):
+        read_raw(call, raw)
+        return result
     within = getattr(result, "generator", None)
     if isinstance(within, GeneratorType | AsyncGeneratorType) and hasattr(result, "response"):
         watch_within(result, "generator", within, call)

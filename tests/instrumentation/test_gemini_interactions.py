@@ -67,17 +67,35 @@ def test_thoughts_are_output_whether_they_are_counted_with_it_or_beside_it(said:
     assert told["gen_ai.usage.reasoning.output_tokens"] == 2
 
 
-def test_one_that_goes_on_past_a_limit_is_a_call_for_each_request(fake: Provider, spans: Spans, traced: None) -> None:
+@pytest.fixture
+def client(fake: Provider, traced: None) -> Iterator[Any]:
     pytest.importorskip("google.genai._gaos", reason="no interactions yet")
     from google import genai
 
+    with genai.Client(api_key="k", vertexai=False, http_options=genai.types.HttpOptions(base_url=fake.url)) as client:
+        yield client
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_that_is_asked_for_raw_is_read_when_the_application_reads_it(
+    client: Any, spans: Spans, stream: bool
+) -> None:
+    asked = {"model": "m", "input": "Hi", **({"stream": True} if stream else {})}
+    whole = client.interactions.create(**asked)
+    parsed = client.interactions.with_raw_response.create(**asked).parse()
+    with client.interactions.with_streaming_response.create(**asked) as response:
+        b"".join(response.http_response.iter_bytes())
+    taken = [list(each) if stream else each for each in (whole, parsed)]
+    assert taken[0] == taken[1]
+    assert [(span.attributes or {}).get("gen_ai.usage.input_tokens") for span in spans.ended] == [118] * 3
+
+
+def test_one_that_goes_on_past_a_limit_is_a_call_for_each_request(client: Any, fake: Provider, spans: Spans) -> None:
     def stopped(answer: Any) -> Any:
         return {**answer, "status": "requires_continuation", "continuation_token": "more"}
 
     fake.reply(Reply("Once upon", edit=stopped), Reply(" a time", id="reply_2"))
-    options = genai.types.HttpOptions(base_url=fake.url)
-    with genai.Client(api_key="k", vertexai=False, http_options=options) as client:
-        answer = client.interactions.create(model="m", input="A tale.")
+    answer = client.interactions.create(model="m", input="A tale.")
     assert answer.usage.total_input_tokens == 2 * 118
     assert [(span.attributes or {})["gen_ai.usage.input_tokens"] for span in counted(spans.ended)] == [118, 118]
     first, second = (dict(span.attributes or {}) for span in spans.ended)
