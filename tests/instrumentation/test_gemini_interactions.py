@@ -85,8 +85,8 @@ def test_an_answer_that_is_asked_for_raw_is_read_when_the_application_reads_it(
     parsed = client.interactions.with_raw_response.create(**asked).parse()
     with client.interactions.with_streaming_response.create(**asked) as response:
         b"".join(response.http_response.iter_bytes())
-    taken = [list(each) if stream else each for each in (whole, parsed)]
-    assert taken[0] == taken[1]
+    taken = [list(each)[-1].interaction if stream else each for each in (whole, parsed)]
+    assert [each.id for each in taken] == ["reply_1"] * 2
     assert [(span.attributes or {}).get("gen_ai.usage.input_tokens") for span in spans.ended] == [118] * 3
 
 
