@@ -4,7 +4,8 @@
 
 A real node is filled with the load generator's spans through the landing table, and then copies them inside the node:
 every copy has other ids, another hour of the last days, and its own word in each prompt, so prompts are distinct
-though their other words repeat. Every question is asked with other parameters each time; the first times are shown too.
+though their other words repeat. Then the node merges as it does when an hour is over. Every question is asked with
+other parameters each time; the first times are shown too.
 """
 
 import asyncio
@@ -30,6 +31,7 @@ from spanbook_storage.node.process import NodeProcess
 from spanbook_storage.store import INSERT_SETTINGS, Store, open_store
 from spanbook_storage.usage import BUCKET, recompute_usage
 
+_FILLED = ("otel_traces", "trace_rows", "trace_pieces")
 _SHAPE = Namespace(service="support-bot", resource=[], payload_bytes=2048, error_rate=0.05, root_attr=[])
 _TRACES_A_REQUEST = 100
 
@@ -53,7 +55,7 @@ def main() -> None:
         began = time.monotonic()
         asyncio.run(_fill(node, options.rows, options.seed))
         if not options.tiny:
-            idle(psutil.Process(node.pid))
+            idle(psutil.Process(node.pid), 1200)
         took = time.monotonic() - began
         asked = [_asked(node, name, int(must), sql, options.times) for name, must, sql in questions]
         sizes = _sizes(node)
@@ -77,6 +79,8 @@ async def _fill(node: NodeProcess, rows: int, seed: int) -> None:
     buckets = await store.query(f"SELECT DISTINCT {start} FROM otel_traces")
     for begin in range(0, len(buckets), 12):
         await recompute_usage(store, 1, [int(row[0]) for row in buckets[begin : begin + 12]])
+    for name in _FILLED:  # as if the hour were over, after which a node merges what is left
+        await store.command(f"ALTER TABLE {name} MODIFY SETTING min_age_to_force_merge_seconds = 1")
     await store.close()
 
 
@@ -89,7 +93,7 @@ async def _seed(store: Store, spans: int) -> None:
         body = pool[number % 30].fill(1, 0, number * _TRACES_A_REQUEST, time.time_ns() - 10**9)
         await store.insert(Signal.TRACES, [stamp(Signal.TRACES, body, "", time.time_ns(), number)], str(number))
     await store.command("CREATE TABLE seed ENGINE = Memory AS SELECT * FROM otel_traces")
-    for name in ("otel_traces", "trace_rows", "trace_pieces"):
+    for name in _FILLED:
         await store.command(f"TRUNCATE TABLE {name}")
 
 

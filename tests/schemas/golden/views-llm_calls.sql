@@ -53,5 +53,5 @@ AS SELECT
     nullIf(c.error_type, '') AS error_type,
     if(c.failed, 'ERROR', 'OK') AS status
 FROM model_calls AS c
-LEFT JOIN span_messages AS m ON m.trace_id = c.trace_id AND m.span_id = c.span_id AND m.tenant = c.tenant
+LEFT JOIN span_messages AS m ON m.trace_id = c.trace_id AND m.span_id = c.span_id AND m.tenant = c.tenant AND (SELECT count() > 0 FROM span_content)
 COMMENT 'Requests to models, with their tokens and messages.';

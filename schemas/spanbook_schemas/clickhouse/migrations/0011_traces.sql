@@ -306,46 +306,43 @@ SELECT
     multiIf(unpriced > 0 OR reported + computed = 0, NULL, computed = 0, 'reported', reported = 0, 'computed', 'mixed') AS cost_source
 FROM (
     SELECT
-        *,
-        -- Input includes what was read from and written to the cache, output includes reasoning.
-        multiIf(
-            cost_reported IS NOT NULL, cost_reported,
+        t.*,
+        t.parent_span_id = '' AS is_root,
+        t.stands AND t.counts AS request,
+        t.input_tokens IS NOT NULL OR t.output_tokens IS NOT NULL AS has_usage,
+        toStartOfFiveMinutes(t.start_time) AS bucket,
+        toUnixTimestamp64Nano(t.start_time) AS start_nano,
+        start_nano + toInt64(t.duration) AS end_nano,
+        cityHash64(t.span_id) AS span_key,
+        cityHash64(t.parent_span_id) AS parent_key,
+        -- The top span: a root before any other, then the earliest, then the smallest id. One number, since argMin
+        -- over numbers is several times faster than over tuples.
+        bitOr(
+            bitShiftLeft(toUInt128(start_nano) + if(is_root, 0, bitShiftLeft(toUInt128(1), 63)), 64),
+            toUInt128(reinterpretAsUInt64(reverse(unhex(t.span_id))))) AS rank,
+        -- Input includes what was read from and written to the cache, output includes reasoning. The price in force is named by a
+        -- lambda, since whatever a multiIf holds is computed for each of its branches. Prices ascend by date and tier, so the last
+        -- that fits is the one in force.
+        arrayMap(price -> multiIf(
+            t.cost_reported IS NOT NULL, t.cost_reported,
             NOT has_usage OR (price.input IS NULL AND price.output IS NULL), NULL,
-            (greatest(toFloat64(ifNull(input_tokens, 0)) - ifNull(cached_input_tokens, 0) - ifNull(cache_write_tokens, 0), 0) * ifNull(price.input, 0)
-                + ifNull(cached_input_tokens, 0) * coalesce(price.cache_read, price.input, 0)
-                + ifNull(cache_write_tokens, 0) * coalesce(price.cache_write, price.input, 0)
-                + greatest(toFloat64(ifNull(output_tokens, 0)) - ifNull(reasoning_tokens, 0), 0) * ifNull(price.output, 0)
-                + ifNull(reasoning_tokens, 0) * coalesce(price.reasoning, price.output, 0)) / 1e6) AS cost
-    FROM (
-        SELECT
-            t.*,
-            t.parent_span_id = '' AS is_root,
-            t.stands AND t.counts AS request,
-            t.input_tokens IS NOT NULL OR t.output_tokens IS NOT NULL AS has_usage,
-            toStartOfFiveMinutes(t.start_time) AS bucket,
-            toUnixTimestamp64Nano(t.start_time) AS start_nano,
-            start_nano + toInt64(t.duration) AS end_nano,
-            cityHash64(t.span_id) AS span_key,
-            cityHash64(t.parent_span_id) AS parent_key,
-            -- The top span: a root before any other, then the earliest, then the smallest id. One number, since argMin
-            -- over numbers is several times faster than over tuples.
-            bitOr(
-                bitShiftLeft(toUInt128(start_nano) + if(is_root, 0, bitShiftLeft(toUInt128(1), 63)), 64),
-                toUInt128(reinterpretAsUInt64(reverse(unhex(t.span_id))))) AS rank,
-            -- Prices ascend by date and tier, so the last that fits is the one in force.
-            arrayLast(
+            (greatest(toFloat64(ifNull(t.input_tokens, 0)) - ifNull(t.cached_input_tokens, 0) - ifNull(t.cache_write_tokens, 0), 0) * ifNull(price.input, 0)
+                + ifNull(t.cached_input_tokens, 0) * coalesce(price.cache_read, price.input, 0)
+                + ifNull(t.cache_write_tokens, 0) * coalesce(price.cache_write, price.input, 0)
+                + greatest(toFloat64(ifNull(t.output_tokens, 0)) - ifNull(t.reasoning_tokens, 0), 0) * ifNull(price.output, 0)
+                + ifNull(t.reasoning_tokens, 0) * coalesce(price.reasoning, price.output, 0)) / 1e6),
+            [arrayLast(
                 dated -> dated.effective_from <= t.start_time AND (dated.min_input_tokens = 0 OR dated.min_input_tokens < t.input_tokens),
-                p.prices) AS price,
-            (t.span_id, t.parent_span_id, t.received_at, t.start_time, t.duration,
-                t.experiment_id, t.experiment_name, t.model_id, t.model_name, t.run_id,
-                t.session_id, t.user_id, t.name, t.service_name, t.span_type, t.failed, t.counts,
-                t.provider, t.model,
-                t.input_tokens, t.output_tokens, t.cached_input_tokens,
-                t.cache_write_tokens, t.reasoning_tokens, t.cost_reported,
-                t.input, t.output, t.tags) AS span
-        FROM traced_spans AS t
-        LEFT JOIN priced_models AS p FINAL ON p.provider = t.provider AND p.model = t.model
-    )
+                p.prices)])[1] AS cost,
+        (t.span_id, t.parent_span_id, t.received_at, t.start_time, t.duration,
+            t.experiment_id, t.experiment_name, t.model_id, t.model_name, t.run_id,
+            t.session_id, t.user_id, t.name, t.service_name, t.span_type, t.failed, t.counts,
+            t.provider, t.model,
+            t.input_tokens, t.output_tokens, t.cached_input_tokens,
+            t.cache_write_tokens, t.reasoning_tokens, t.cost_reported,
+            t.input, t.output, t.tags) AS span
+    FROM traced_spans AS t
+    LEFT JOIN priced_models AS p FINAL ON p.provider = t.provider AND p.model = t.model
 ) AS s
 GROUP BY s.version, s.tenant, s.trace_id;
 

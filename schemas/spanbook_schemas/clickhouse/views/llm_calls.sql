@@ -57,4 +57,5 @@ AS SELECT
     nullIf(c.error_type, '') AS error_type,
     if(c.failed, 'ERROR', 'OK') AS status
 FROM model_calls AS c
-LEFT JOIN span_messages AS m ON m.trace_id = c.trace_id AND m.span_id = c.span_id AND m.tenant = c.tenant;
+-- Where no message ever came in a log record, nothing is looked up.
+LEFT JOIN span_messages AS m ON m.trace_id = c.trace_id AND m.span_id = c.span_id AND m.tenant = c.tenant AND (SELECT count() > 0 FROM span_content);

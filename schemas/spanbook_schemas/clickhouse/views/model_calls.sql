@@ -66,16 +66,8 @@ AS SELECT
     c.cached_input_tokens AS cached_input_tokens,
     c.cache_write_tokens AS cache_write_tokens,
     c.reasoning_tokens AS reasoning_tokens,
-    -- Input includes what was read from and written to the cache, output includes reasoning.
-    multiIf(
-        c.cost_reported IS NOT NULL, c.cost_reported,
-        (c.input_tokens IS NULL AND c.output_tokens IS NULL) OR (c.price.input IS NULL AND c.price.output IS NULL), NULL,
-        (greatest(toFloat64(ifNull(c.input_tokens, 0)) - ifNull(c.cached_input_tokens, 0) - ifNull(c.cache_write_tokens, 0), 0) * ifNull(c.price.input, 0)
-            + ifNull(c.cached_input_tokens, 0) * coalesce(c.price.cache_read, c.price.input, 0)
-            + ifNull(c.cache_write_tokens, 0) * coalesce(c.price.cache_write, c.price.input, 0)
-            + greatest(toFloat64(ifNull(c.output_tokens, 0)) - ifNull(c.reasoning_tokens, 0), 0) * ifNull(c.price.output, 0)
-            + ifNull(c.reasoning_tokens, 0) * coalesce(c.price.reasoning, c.price.output, 0)) / 1e6) AS cost_usd,
-    multiIf(c.cost_reported IS NOT NULL, 'reported', cost_usd IS NOT NULL, 'computed', NULL) AS cost_source
+    c.cost_usd AS cost_usd,
+    multiIf(c.cost_reported IS NOT NULL, 'reported', c.cost_usd IS NOT NULL, 'computed', NULL) AS cost_source
 FROM (
     SELECT
         s.tenant AS tenant,
@@ -108,13 +100,26 @@ FROM (
         s.cache_write_tokens AS cache_write_tokens,
         s.reasoning_tokens AS reasoning_tokens,
         s.cost_reported AS cost_reported,
-        arrayLast(
-            dated -> dated.effective_from <= s.Timestamp AND (dated.min_input_tokens = 0 OR dated.min_input_tokens < s.input_tokens),
-            p.prices) AS price
+        -- Input includes what was read from and written to the cache, output includes reasoning. The price in force is named by a
+        -- lambda, since whatever a multiIf holds is computed for each of its branches.
+        arrayMap(price -> multiIf(
+            s.cost_reported IS NOT NULL, s.cost_reported,
+            (s.input_tokens IS NULL AND s.output_tokens IS NULL) OR (price.input IS NULL AND price.output IS NULL), NULL,
+            (greatest(toFloat64(ifNull(s.input_tokens, 0)) - ifNull(s.cached_input_tokens, 0) - ifNull(s.cache_write_tokens, 0), 0) * ifNull(price.input, 0)
+                + ifNull(s.cached_input_tokens, 0) * coalesce(price.cache_read, price.input, 0)
+                + ifNull(s.cache_write_tokens, 0) * coalesce(price.cache_write, price.input, 0)
+                + greatest(toFloat64(ifNull(s.output_tokens, 0)) - ifNull(s.reasoning_tokens, 0), 0) * ifNull(price.output, 0)
+                + ifNull(s.reasoning_tokens, 0) * coalesce(price.reasoning, price.output, 0)) / 1e6),
+            [arrayLast(
+                dated -> dated.effective_from <= s.Timestamp AND (dated.min_input_tokens = 0 OR dated.min_input_tokens < s.input_tokens),
+                p.prices)])[1] AS cost_usd
     FROM otel_traces AS s FINAL
     LEFT JOIN priced_models AS p FINAL ON p.provider = s.provider AND p.model = if(s.response_model != '', s.response_model, s.request_model)
+    -- Where there is no mark at all, which is known before a row is read, ids need not be.
     WHERE (s.span_type IN ('llm', 'embedding')
-            AND (s.tenant, s.TraceId, s.SpanId) NOT IN (SELECT m.tenant, m.trace_id, m.span_id FROM call_marks AS m FINAL WHERE m.counts = 0))
-        OR ((s.input_tokens IS NOT NULL OR s.output_tokens IS NOT NULL)
+            AND ((SELECT count() = 0 FROM call_marks)
+                OR (s.tenant, s.TraceId, s.SpanId) NOT IN (SELECT m.tenant, m.trace_id, m.span_id FROM call_marks AS m FINAL WHERE m.counts = 0)))
+        OR ((SELECT count() > 0 FROM call_marks)
+            AND (s.input_tokens IS NOT NULL OR s.output_tokens IS NOT NULL)
             AND (s.tenant, s.TraceId, s.SpanId) IN (SELECT m.tenant, m.trace_id, m.span_id FROM call_marks AS m FINAL WHERE m.counts = 1))
 ) AS c;
