@@ -129,11 +129,18 @@ async def test_over_stdio_the_context_travels_in_the_request(spans: Spans, tmp_p
 
 @pytest.fixture
 def over_http() -> Iterator[str]:
-    config = uvicorn.Config(weather_server().streamable_http_app(), port=0, log_level="warning", lifespan="on")
+    application = weather_server().streamable_http_app()
+
+    async def within_a_span(scope: Any, receive: Any, send: Any) -> None:  # as what traces a web server has it
+        with spanbook.start_span(f"http {scope['type']}"):
+            await application(scope, receive, send)
+
+    config = uvicorn.Config(within_a_span, port=0, log_level="warning", lifespan="on")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
+        assert thread.is_alive()
         thread.join(0.01)
     yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/mcp"
     server.should_exit = True
@@ -151,6 +158,15 @@ async def test_over_http_both_sides_are_one_trace(spans: Spans, over_http: str) 
     assert attributes(served)["network.transport"] == "tcp"
     assert attributes(served)["client.address"] == "127.0.0.1"
     conforms(spans)
+
+
+@pytest.mark.skipif(not SESSIONS, reason="2.x serves each request in its own context")
+async def test_over_http_a_request_is_not_part_of_the_one_that_began_its_session(spans: Spans, over_http: str) -> None:
+    token = attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))  # here, not in the server's thread
+    async with connected(over_http) as client:
+        await client.call_tool("get_weather", {"city": "Paris"})
+    detach(token)
+    assert calls(spans, SpanKind.SERVER)["tools/call get_weather"].parent is None
 
 
 async def test_content_stays_away_when_it_is_not_wanted(spans: Spans) -> None:
