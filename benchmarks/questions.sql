@@ -10,6 +10,10 @@ SELECT * FROM traces WHERE experiment_id = {experiment:String} ORDER BY start_ti
 SELECT * FROM traces WHERE experiment_id = {experiment:String} AND start_time >= now() - INTERVAL 1 DAY ORDER BY start_time DESC LIMIT 100;
 
 -- model by day, from llm_calls: 1000
+SELECT toDate(start_time) AS day, response_model, count(), sum(input_tokens), sum(output_tokens)
+FROM llm_calls GROUP BY ALL ORDER BY ALL;
+
+-- the same with costs: 1000
 SELECT toDate(start_time) AS day, response_model, count(), sum(input_tokens), sum(output_tokens), sum(cost_usd)
 FROM llm_calls GROUP BY ALL ORDER BY ALL;
 
