@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 SERVE_READY := $(VENV)/.spanbook-serve
 READY := $(VENV)/.spanbook-ready
+COLLECTOR_TESTS := tests/collector tests/storage tests/schemas tests/system
 UV_INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
-.PHONY: setup serve test check style types bench soak old docs lock browser
+.PHONY: setup serve test test-collector test-application check style types bench soak old docs lock browser
 
 setup: $(READY)
 
@@ -26,13 +27,16 @@ $(READY): $(SERVE_READY) requirements.lock
 serve: $(SERVE_READY)
 	$(BIN)/spanbook serve
 
-# The types are checked while the tests run, which wait a lot; what the checkers say comes at the end
+# Both halves of the tests side by side, since they wait a lot, and the types beside them; each speaks when it ends
 test: setup browser style
-	@said=$$(mktemp); trap 'kill $$checking 2>/dev/null; rm -f "$$said"' EXIT; \
-	$(MAKE) --no-print-directory types >"$$said" 2>&1 & checking=$$!; \
-	$(BIN)/pytest; tested=$$?; \
-	wait $$checking; checked=$$?; checking=; \
-	cat "$$said"; test $$tested = 0 && test $$checked = 0
+	@echo "the tests run for some ten minutes, and say nothing until a half of them has ended"
+	@$(MAKE) --no-print-directory --keep-going --jobs 3 --output-sync=target test-collector test-application types
+
+test-collector: setup
+	$(BIN)/pytest $(COLLECTOR_TESTS)
+
+test-application: setup
+	$(BIN)/pytest $(addprefix --ignore=,$(COLLECTOR_TESTS))
 
 # The faults of `make test` in full: hundreds of kills, tens of power cuts, outages of minutes (hours; as root)
 soak: setup
