@@ -7,14 +7,13 @@ import and does not survive a fork. A collector that is not there is mentioned o
 from __future__ import annotations
 
 import atexit
-import concurrent.futures.thread  # noqa: F401  what exporters import cannot be imported any more at exit
 import inspect
 import ipaddress
 import logging
 import os
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import entry_points
 from time import monotonic
@@ -25,8 +24,8 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
-from . import _forks, _guard
-from ._termination import EXIT_SECONDS
+from . import _forks
+from ._termination import EXIT_SECONDS, before_threads_end
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -135,7 +134,7 @@ class Outgoing(SpanExporter):
         unlocked = weakref.WeakMethod(self._unlocked)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=lambda: (method := unlocked()) and method())
-        _before_threads_end(self.prepare)
+        before_threads_end(self.prepare)
         for name in _TALKATIVE:
             logger = logging.getLogger(name)
             if _quiet not in logger.filters:
@@ -254,16 +253,6 @@ def _shut_down(batch: Any, seconds: float) -> None:
     batch._worker_thread.join(seconds)
     if not batch._worker_thread.is_alive():
         batch._exporter.shutdown()
-
-
-def _before_threads_end(prepare: Callable[[], None]) -> None:
-    """Run *prepare* when the process begins to end: later on, an exporter can be used but no longer made."""
-    register = getattr(threading, "_register_atexit", None)
-    if register is not None:
-        try:
-            register(lambda: _guard.harmless(prepare))
-        except RuntimeError:  # it ends already
-            _guard.harmless(prepare)
 
 
 def _remaining() -> float:

@@ -18,6 +18,7 @@ from opentelemetry.trace import ProxyTracerProvider, Tracer, TracerProvider
 
 from . import _belonging, _forks, _settings
 from ._guard import harmless
+from ._termination import before_threads_end
 
 if TYPE_CHECKING:
     from opentelemetry._logs import Logger, LoggerProvider
@@ -88,12 +89,8 @@ def when_known(action: Callable[[], None]) -> None:
     if _known is not None:
         _proceed()
     elif os.getpid() not in _finishing:
-        import concurrent.futures.thread  # noqa: F401  what `_finish` needs and cannot be imported any more at exit
-
         _finishing.add(os.getpid())
-        # Not `atexit`: what is registered there while it runs is not called any more.
-        if register := getattr(threading, "_register_atexit", None):
-            register(partial(_finish, os.getpid()))
+        before_threads_end(partial(_finish, os.getpid()))
 
 
 def use(tracer_provider: TracerProvider | None) -> None:

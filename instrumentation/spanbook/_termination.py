@@ -1,15 +1,36 @@
-"""SIGTERM, which ends a Python process without its exit handlers, and with it what waits to be sent.
+"""How a process ends, by itself or of SIGTERM, and what is still sent then.
 
-Only where `spanbook run` begins the process, before the application's first line: whatever handler the application or
-its server sets takes the place of this one. uvicorn puts it back when it has shut down and raises the signal once more.
+SIGTERM ends a Python process without its exit handlers. Only where `spanbook run` begins the process, before the
+application's first line, that is seen to: whatever handler the application or its server sets takes the place of this
+one. uvicorn puts it back when it has shut down and raises the signal once more.
 """
 
 from __future__ import annotations
 
 import signal
+import threading
+from collections.abc import Callable
+from functools import partial
 from types import FrameType
 
+from ._guard import harmless
+
 EXIT_SECONDS = 3.0  # all that the process waits for its telemetry at any exit
+
+
+def before_threads_end(action: Callable[[], None]) -> None:
+    """Do something when the process begins to end: later on, exporters can be used but no longer made.
+
+    It is sooner than `atexit`, where nothing can be registered any more while that runs.
+    """
+    register = getattr(threading, "_register_atexit", None)
+    try:
+        import concurrent.futures.thread  # noqa: F401  what exporters import cannot be imported any more at exit
+
+        if register is not None:
+            register(partial(harmless, action))
+    except RuntimeError:  # it ends already
+        harmless(action)
 
 
 def flush_when_terminated() -> None:
@@ -20,8 +41,11 @@ def flush_when_terminated() -> None:
 
 def _flush_and_end(number: int, frame: FrameType | None) -> None:
     from . import _provider
-    from ._guard import harmless
 
-    signal.signal(number, signal.SIG_DFL)  # a second one ends the process at once
+    # Else a handler of the application has called the one that it found: the end of the process is its own affair.
+    installed = signal.getsignal(number) is _flush_and_end
+    if installed:
+        signal.signal(number, signal.SIG_DFL)  # a second one ends the process at once
     harmless(_provider.flush, EXIT_SECONDS)
-    signal.raise_signal(number)
+    if installed:
+        signal.raise_signal(number)

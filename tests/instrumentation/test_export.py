@@ -153,6 +153,18 @@ def test_a_forked_worker_leaves_that_to_its_parent(receiver: Running) -> None:
     assert len(receiver.bodies()) == 1
 
 
+def test_what_is_told_when_the_process_ends_already_raises_nothing(receiver: Running) -> None:
+    program = """
+        import atexit
+        import spanbook
+
+        atexit.register(lambda: (spanbook.set_experiment("checkout"), print("told")))
+    """
+    done = run(program, **to(receiver), SPANBOOK_RAISE_ERRORS="0")
+
+    assert (done.returncode, done.stdout) == (0, "told\n")
+
+
 def test_a_collector_that_is_not_there_is_mentioned_once_and_holds_up_nothing() -> None:
     with socket.socket() as taken:  # bound and not listening: refused
         taken.bind(("127.0.0.1", 0))

@@ -79,18 +79,28 @@ WAITING = """
 import signal, sys, time
 import spanbook
 
-if {handles}:
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(7))
+{handler}
 with spanbook.start_span("job"):
     pass
 print("waiting", file=sys.stderr, flush=True)
 time.sleep(600)
 """
+HANDLER = "signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(7))"
+CHAINED = """
+found = signal.getsignal(signal.SIGTERM)
+
+def closed(number, frame):
+    if callable(found):
+        found(number, frame)
+    sys.exit(8)
+
+signal.signal(signal.SIGTERM, closed)
+"""
 
 
-@pytest.mark.parametrize(("handles", "code"), [(False, -signal.SIGTERM), (True, 7)])
-def test_a_program_ends_of_the_signal_as_ever(handles: bool, code: int, receiver: Running, tmp_path: Path) -> None:
-    with started([*TRACED, "-c", WAITING.format(handles=handles)], receiver, tmp_path) as program:
+@pytest.mark.parametrize(("handler", "code"), [("", -signal.SIGTERM), (HANDLER, 7), (CHAINED, 8)])
+def test_a_program_ends_of_the_signal_as_ever(handler: str, code: int, receiver: Running, tmp_path: Path) -> None:
+    with started([*TRACED, "-c", WAITING.format(handler=handler)], receiver, tmp_path) as program:
         assert program.stderr is not None
         assert program.stderr.readline() == "waiting\n"
         program.terminate()
@@ -100,7 +110,7 @@ def test_a_program_ends_of_the_signal_as_ever(handles: bool, code: int, receiver
 def test_a_collector_that_never_answers_does_not_keep_it(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         where = silent.getsockname()[1]
-        with started([*TRACED, "-c", WAITING.format(handles=False)], where, tmp_path) as program:
+        with started([*TRACED, "-c", WAITING.format(handler="")], where, tmp_path) as program:
             assert program.stderr is not None
             assert program.stderr.readline() == "waiting\n"
             program.terminate()
