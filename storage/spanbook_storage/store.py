@@ -122,10 +122,12 @@ class Store:
 
         Prices that this program ships go with the schema. Raises SchemaChanged.
         """
-        for statement in statements(Change("", f"CREATE DATABASE IF NOT EXISTS `{self._database}`"), cluster):
-            await self._try(self._client.command(statement, use_database=False))  # which may not be there yet
-        for statement in statements(Change("", migrations.RECORD_TABLE), cluster):
-            await self.command(statement)
+        # Not asked of a cluster at every start: DDL waits for all its servers, and one may be away.
+        if not await self._is_begun():
+            for statement in statements(Change("", f"CREATE DATABASE IF NOT EXISTS `{self._database}`"), cluster):
+                await self._try(self._client.command(statement, use_database=False))
+            for statement in statements(Change("", migrations.RECORD_TABLE), cluster):
+                await self.command(statement)
         changes = await self.plan()
         for change in changes:
             for statement in statements(change, cluster):
@@ -156,9 +158,14 @@ class Store:
         """Close the connections."""
         await self._client.close()
 
-    async def _applied(self) -> dict[str, str]:
+    async def _is_begun(self) -> bool:
+        """Return whether there is a record of what was applied; there may be no database yet."""
         known = "SELECT count() FROM system.tables WHERE database = {database:String} AND name = 'schema_migrations'"
-        if not (await self.query(known, {"database": self._database}))[0][0]:
+        parameters = {"database": self._database}
+        return bool(await self._try(self._client.command(known, parameters=parameters, use_database=False)))
+
+    async def _applied(self) -> dict[str, str]:
+        if not await self._is_begun():
             return {}
         rows = await self.query("SELECT name, checksum FROM schema_migrations FINAL")
         return {str(name): str(checksum) for name, checksum in rows}

@@ -46,6 +46,17 @@ def test_an_upgraded_store_equals_a_new_one(book: Any, empty: Any, monkeypatch: 
     assert ddl(empty) == ddl(book)
 
 
+def test_a_schema_that_is_up_to_date_needs_no_other_server_of_the_cluster(book: Any) -> None:
+    assert book.run(book.store.migrate("a cluster whose servers are away")) == []
+
+
+def test_what_would_be_applied_is_told_where_there_is_no_database_yet(book: Any) -> None:
+    opened = type(book)(book.dsn.rpartition("/")[0] + "/spanbook_of_tomorrow")
+    names = [change.name for change in (*migrations.migrations(), *migrations.views())]
+    assert [change.name for change in opened.run(opened.store.plan())] == names
+    opened.close()
+
+
 def test_retention_is_set_once_and_follows_the_configuration(book: Any) -> None:
     def ttl(table: str) -> str:
         return str(re.findall(r"TTL .*?toIntervalDay\(\d+\)", ddl(book)[table])[0])
