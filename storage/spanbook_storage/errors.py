@@ -46,10 +46,10 @@ _POISON = frozenset({6, 26, 27, 32, 33, 34, 38, 41, 43, 53, 69, 70, 72, 117, 131
 # SYNTAX_ERROR (62), which functions also say of a value that they are given.
 _MISCONFIGURED = frozenset({16, 47, 57, 60, 81, 115, 164, 192, 193, 194, 434, 497, 516})
 
-# Time-outs, limits, too many parts or queries, memory, disk, Keeper, shutting down, read-only tables: they pass.
+# Time-outs, limits, too many parts or queries, memory, disk, Keeper, replicas, shutting down, read-only: they pass.
 _PASSING = frozenset(
-    {3, 74, 76, 101, 159, 198, 201, 202, 203, 209, 210, 236, 241, 242, 243, 252, 279, 285, 286, 307, 319, 394, 425}
-    | {439, 499, 517, 571, 574, 630, 700, 722, 735, 999}
+    {3, 74, 76, 101, 159, 198, 201, 202, 203, 209, 210, 225, 236, 241, 242, 243, 244, 252, 254, 265, 279, 285, 286, 289}
+    | {307, 319, 369, 394, 425, 439, 499, 517, 571, 574, 630, 700, 722, 735, 999}
 )
 
 

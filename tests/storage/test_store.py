@@ -59,6 +59,7 @@ def test_an_address_that_cannot_be_read_says_how_to_write_one_and_no_password(ds
         (None, Retryable),
         (241, Retryable),
         (252, Retryable),
+        (244, Retryable),
         (9999, Puzzling),
         (36, Puzzling),
         (33, Poison),
