@@ -165,7 +165,8 @@ def test_retention_is_that_of_the_shards_tables(cluster_book: Any) -> None:
 
 
 def test_a_name_that_another_shard_found_earlier_but_came_later_gives_traces_their_cost(cluster_book: Any) -> None:
-    trace, called = b"late" * 4, {"operation__name": "chat", "provider__name": "acme", "usage__input_tokens": 1000}
+    trace = b"late" * 4
+    called: dict[str, Any] = {"operation__name": "chat", "provider__name": "acme", "usage__input_tokens": 1000}
     cost = f"SELECT cost_usd FROM traces WHERE trace_id = '{trace.hex()}'"
     cluster_book.insert(request(trace, (1, 0), request__model="acme-of-a-shard", **called))
     derivation = Derivation(*cluster_book.derived)
