@@ -24,7 +24,9 @@ async def derive(config: Config, store: Store, stop: asyncio.Event) -> None:
     async with asyncio.TaskGroup() as group:
         watching = group.create_task(_watch(running))
         if config.cluster:
-            await asyncio.gather(*(_derive_shard(address, running, stop) for address in config.shards))
+            async with asyncio.TaskGroup() as shards:
+                for address in config.shards:
+                    shards.create_task(_derive_shard(address, running, stop))
         else:
             running[""] = Derivation(store)
             await running[""].run(stop)
@@ -32,9 +34,10 @@ async def derive(config: Config, store: Store, stop: asyncio.Event) -> None:
 
 
 async def _derive_shard(address: str, running: dict[str, Derivation], stop: asyncio.Event) -> None:
-    if shard := await reach(partial(_open, address, running), stop):
-        await shard[1].run(stop)
-        await shard[0].close()
+    if opened := await reach(partial(_open, address, running), stop):
+        shard, derivation = opened
+        await derivation.run(stop)
+        await shard.close()
 
 
 async def _open(address: str, running: dict[str, Derivation]) -> tuple[Store, Derivation]:

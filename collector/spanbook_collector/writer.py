@@ -68,7 +68,9 @@ async def _forward(forward: Forward, reader: QueueReader, letters: DeadLetters, 
     from spanbook_collector.exporters.otlp import OtlpExporter
 
     exporter = OtlpExporter(reader, forward, letters)
-    await asyncio.gather(exporter.run(stop), resend(letters, exporter.deliver_again, stop))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(exporter.run(stop))
+        group.create_task(resend(letters, exporter.deliver_again, stop))
 
 
 async def _export(config: Config, reader: QueueReader, store: Store, letters: DeadLetters, stop: asyncio.Event) -> None:
