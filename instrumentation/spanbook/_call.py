@@ -80,7 +80,7 @@ class Call:
         self.context = get_current() if parent is None else parent
         self.started = perf_counter_ns()
         if owner is None:
-            self._open(name or _name_of(operation, attributes), attributes, kind)
+            self._open(name or name_of(operation, attributes), attributes, kind)
         else:
             self._attributes = attributes
 
@@ -288,7 +288,8 @@ class Call:
 _SUBJECTS = (gen_ai.REQUEST_MODEL, gen_ai.TOOL_NAME, gen_ai.AGENT_NAME, gen_ai.DATA_SOURCE_ID)
 
 
-def _name_of(operation: str, attributes: Mapping[str, Any]) -> str:
+def name_of(operation: str, attributes: Mapping[str, Any]) -> str:
+    """Return a span's name: the operation and its subject; of a retrieval that is where it looks, and no model."""
     subjects = _SUBJECTS if operation != gen_ai.RETRIEVAL else (gen_ai.DATA_SOURCE_ID,)
     subject = next((found for name in subjects if (found := attributes.get(name))), None)
     return f"{operation} {subject}" if subject else operation

@@ -31,7 +31,7 @@ def _sending(sdk: Sdk, original: Any) -> Any:
 
     async def around(wrapped: Any, session: Any, args: Any, kwargs: Any) -> Any:
         asked = dict(zip(("request", "result_type"), args, strict=False)) | kwargs
-        request = harmless(_sent, session, asked["request"]) if _traced(sdk) else None
+        request = harmless(_sent, session, asked.get("request")) if _traced(sdk) else None
         if request is None:
             return await wrapped(*args, **kwargs)
         if args:

@@ -48,7 +48,7 @@ def new(logger: Logger, **told: Any) -> LogRecord:
     """Return a record that *logger* takes: before OpenTelemetry 1.39, an SDK exports its own kind alone."""
     from opentelemetry._logs import LogRecord, SeverityNumber
 
-    kind: Any = getattr(sys.modules[type(logger).__module__], "LogRecord", LogRecord)
+    kind: Any = getattr(sys.modules.get(type(logger).__module__), "LogRecord", LogRecord)
     if kind is not LogRecord and issubclass(kind, LogRecord):
         unsaid = {"resource": getattr(logger, "resource", None), "severity_number": SeverityNumber.UNSPECIFIED}
         return kind(**unsaid | told)  # type: ignore[no-any-return]

@@ -264,7 +264,7 @@ def settled(call: Call, result: Any) -> Any:
     if kind is AsyncGeneratorType:
         return watched_async(opening_async(result, call), call)
     if hasattr(raw := getattr(result, "http_response", None), "iter_bytes"):
-        read_raw(call, raw)
+        harmless(read_raw, call, raw)
         return result
     within = getattr(result, "generator", None)
     if isinstance(within, GeneratorType | AsyncGeneratorType) and hasattr(result, "response"):

@@ -16,7 +16,7 @@ from opentelemetry.trace import INVALID_SPAN, SpanKind
 from spanbook_schemas import gen_ai
 
 from . import _suppression
-from ._call import Call
+from ._call import Call, name_of
 from ._fields import field, integer, items, text, true
 from ._readers import Attributes, Fields, Reader
 
@@ -43,8 +43,7 @@ class UnknownCall(Call):
         self.operation = operation
         if self.span is not None:
             self._request[gen_ai.OPERATION_NAME] = operation
-            name = f"{operation} {self._request[gen_ai.REQUEST_MODEL]}"
-            super()._open(name, self._request, SpanKind.CLIENT, self._began)
+            super()._open(name_of(operation, self._request), self._request, SpanKind.CLIENT, self._began)
         super()._close(error)
 
 
