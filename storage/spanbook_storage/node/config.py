@@ -98,11 +98,11 @@ def engine_xml(config: NodeConfig) -> str:
         <!-- Half a million spans. To merge larger parts takes two cores minutes, and memory that no limit counts:
              2.6 GB with parts of 2 GiB. It gains little, for each holds a stretch of time of its own. -->
         <max_bytes_to_merge_at_max_space_in_pool>{512 * _MIB}</max_bytes_to_merge_at_max_space_in_pool>
-        <!-- What is left of an hour that is over is put together up to that size, whatever the selector thinks of it: readers
-             look into every part, and small ones are packed for speed. -->
+        <!-- What is left of an hour that is over is put together up to that size, whatever the selector thinks of it:
+             readers look into every part, and small ones are packed for speed. -->
         <min_age_to_force_merge_seconds>3600</min_age_to_force_merge_seconds>
-        <!-- What the words of one text index may take until they go to a temporary file. The engine's own limit is 1 GiB, and
-             every merge builds two. -->
+        <!-- What the words of one text index may take until they go to a temporary file. The engine's own limit is
+             1 GiB, and every merge builds two. -->
         <text_index_max_memory_usage_before_flush>{64 * _MIB}</text_index_max_memory_usage_before_flush>
         <!-- The engine wants twice the free threads of its pool before it mutates or merges large parts. -->
         <number_of_free_entries_in_pool_to_execute_mutation>1</number_of_free_entries_in_pool_to_execute_mutation>
