@@ -27,7 +27,7 @@ def put_off() -> Iterator[bool]:
 
     Gives whether that is so.
     """
-    if not _green():
+    if not is_green():
         yield False
         return
     with _lock:
@@ -60,14 +60,15 @@ def catch_up() -> None:
             _due = False
 
 
+def is_green() -> bool:
+    """Tell whether gevent replaces threads."""
+    monkey = sys.modules.get("gevent.monkey")
+    return monkey is not None and bool(monkey.is_module_patched("threading"))
+
+
 def is_behind() -> bool:
     """Tell whether this process was forked and has made no telemetry: what waits here is its parent's to send."""
     return _due
-
-
-def _green() -> bool:
-    monkey = sys.modules.get("gevent.monkey")
-    return monkey is not None and bool(monkey.is_module_patched("threading"))
 
 
 def _forked() -> None:

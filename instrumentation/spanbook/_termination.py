@@ -8,11 +8,14 @@ one. uvicorn puts it back when it has shut down and raises the signal once more.
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from functools import partial
 from types import FrameType
+from typing import Any
 
+from . import _forks
 from ._guard import harmless
 
 EXIT_SECONDS = 3.0  # all that the process waits for its telemetry at any exit
@@ -40,12 +43,21 @@ def flush_when_terminated() -> None:
 
 
 def _flush_and_end(number: int, frame: FrameType | None) -> None:
-    from . import _provider
-
     # Else a handler of the application has called the one that it found: the end of the process is its own affair.
     installed = signal.getsignal(number) is _flush_and_end
     if installed:
         signal.signal(number, signal.SIG_DFL)  # a second one ends the process at once
+    gevent: Any = sys.modules.get("gevent") if _forks.is_green() else None
+    if gevent is not None and gevent.getcurrent() is gevent.get_hub():  # there nothing can be waited for
+        gevent.spawn(_flush, number if installed else None)
+    else:
+        _flush(number if installed else None)
+
+
+def _flush(ending: int | None) -> None:
+    """Send what waits, and end of the signal *ending*."""
+    from . import _provider
+
     harmless(_provider.flush, EXIT_SECONDS)
-    if installed:
-        signal.raise_signal(number)
+    if ending is not None:
+        signal.raise_signal(ending)

@@ -142,3 +142,21 @@ def test_a_forked_worker_sends_its_own_spans_under_gevent_and_not_its_parents(pr
     found = dict(spans_in(receiver))
     assert sorted(name for name, _ in spans_in(receiver)) == ["child", "child again", "parent", "waits in the parent"]
     assert found["child"] == found["child again"] != found["parent"] == found["waits in the parent"] != 0
+
+
+TOLD_TO_STOP = """
+import gevent, signal, spanbook
+from spanbook import _termination
+
+_termination.flush_when_terminated()
+with spanbook.start_span("job"):
+    pass
+signal.signal(signal.SIGALRM, lambda number, frame: os.kill(os.getpid(), signal.SIGTERM))
+signal.setitimer(signal.ITIMER_REAL, 0.2)
+"""
+
+
+@pytest.mark.parametrize("go_on", ["gevent.sleep(600)", "while True: pass"], ids=["idle", "busy"])
+def test_what_waits_is_sent_when_the_process_is_told_to_stop(go_on: str, receiver: Running) -> None:
+    assert run(TOLD_TO_STOP + go_on, **to(receiver, "grpc"), OTEL_BSP_SCHEDULE_DELAY="600000")[0] == -signal.SIGTERM
+    assert [name for name, _ in spans_in(receiver)] == ["job"]
