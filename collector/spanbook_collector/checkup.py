@@ -49,8 +49,8 @@ async def findings(config: Config, store: str) -> AsyncIterator[Finding]:
     yield _versions()
     for what, address in (("OTLP/gRPC", config.grpc), ("OTLP/HTTP", config.http), ("web page", config.web)):
         yield _port(what, address)
-    for address in (store, *config.shards):
-        async for finding in _store(address):
+    for dsn in (store, *config.shards):
+        async for finding in _store(dsn):
             yield finding
     for finding in (*_queue(config), *_dead_letters(config), _disk(config)):
         yield finding

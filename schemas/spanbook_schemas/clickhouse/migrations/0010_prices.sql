@@ -36,7 +36,7 @@ ORDER BY (provider, model)
 SETTINGS non_replicated_deduplication_window = 1000
 COMMENT 'Which price a model name on a span means';
 
--- Prices of the models that were seen: a few dozen rows, each with all its dates and tiers.
+-- Prices of the models that are shipped or were seen: some thousands, each with all its dates and tiers.
 CREATE VIEW IF NOT EXISTS call_prices
 (
     provider LowCardinality(String) COMMENT 'gen_ai.provider.name as sent',
