@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx
 import openai
 import pytest
 from openai.types.chat import ChatCompletionUserMessageParam
@@ -138,11 +139,11 @@ def test_a_streamed_response_says_the_same_as_a_whole_one(client: openai.OpenAI,
 
 def test_a_response_stream_that_breaks_keeps_what_was_said(client: openai.OpenAI, fake: Provider, spans: Spans) -> None:
     fake.reply(Reply(cut_after=6))
-    with pytest.raises(Exception, match="peer closed connection") as broken:
+    with pytest.raises((openai.APIConnectionError, httpx.RemoteProtocolError)) as broken:  # which of them: since 3.0
         list(client.responses.create(model="gpt-5", input="Hi", stream=True))
 
     attributes = spans.attributes()
-    assert attributes["error.type"] == f"{broken.type.__module__}.{broken.type.__name__}"  # OpenAI's own since 3.0
+    assert attributes["error.type"] == f"{broken.type.__module__}.{broken.type.__name__}"
     assert attributes["gen_ai.response.id"] == "reply_1"
     assert '"content":"Hello, ' in attributes["gen_ai.output.messages"]
 
