@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 SERVE_READY := $(VENV)/.spanbook-serve
 READY := $(VENV)/.spanbook-ready
-COLLECTOR_TESTS := tests/collector tests/storage tests/schemas tests/system
+COLLECTOR_TESTS := tests/collector tests/system
 UV_INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
-.PHONY: setup serve test test-collector test-application check style types bench soak old docs lock browser
+.PHONY: setup serve test test-collector test-others check style types bench soak old docs lock browser
 
 setup: $(READY)
 
@@ -30,12 +30,12 @@ serve: $(SERVE_READY)
 # Both halves of the tests side by side, since they wait a lot, and the types beside them; each speaks when it ends
 test: setup browser style
 	@echo "the tests run for some ten minutes, and say nothing until a half of them has ended"
-	@$(MAKE) --no-print-directory --keep-going --jobs 3 --output-sync=target test-collector test-application types
+	@$(MAKE) --no-print-directory --keep-going --jobs 3 --output-sync=target test-collector test-others types
 
 test-collector: setup
 	$(BIN)/pytest $(COLLECTOR_TESTS)
 
-test-application: setup
+test-others: setup
 	$(BIN)/pytest $(addprefix --ignore=,$(COLLECTOR_TESTS))
 
 # The faults of `make test` in full: hundreds of kills, tens of power cuts, outages of minutes (hours; as root)
