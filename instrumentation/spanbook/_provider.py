@@ -154,7 +154,11 @@ def _finish(process: int) -> None:
 
 def _proceed() -> None:
     while _waiting:
-        _waiting.pop(0)()
+        try:
+            action = _waiting.pop(0)
+        except IndexError:  # another thread took the last
+            return
+        action()
 
 
 def _made() -> TracerProvider:

@@ -170,7 +170,8 @@ def test_metrics_of_the_sdk_arrive_in_the_table_of_their_kind(
         meter.create_histogram("wide").record(value)
     assert provider.force_flush()
     provider.shutdown()
-    name = arrived(collector, service, 1, "otel_metrics_exponential_histogram")
+    for kind in ("sum", "gauge", "histogram", "exponential_histogram"):  # one insert, but a table after the other
+        name = arrived(collector, service, 1, f"otel_metrics_{kind}")
     assert metric(collector, "sum", name, "MetricName, Value, IsMonotonic, AggregationTemporality, Attributes") == [
         ["tokens", 7, True, 2, {"model": "gpt-4o"}]
     ]
