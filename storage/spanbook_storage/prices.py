@@ -214,7 +214,10 @@ def _prices(key: str, prices: Any) -> Iterator[Price]:
 
 
 def _start(constraint: Any) -> datetime | None:
-    """Return when a price begins: always without a constraint, None for one that is not a date."""
+    """Return when a price begins: always without a constraint, None for one that is not a date.
+
+    Prices by the time of day (DeepSeek has them) are left out: the one without a constraint holds all day.
+    """
     if constraint is None:
         return _ALWAYS
     date = getattr(constraint, "start_date", None)
