@@ -52,7 +52,9 @@ def test_what_protobufs_own_json_writes_is_read_as_the_same_message(
     numbers = data.draw(st.booleans())
     written = hex_ids(json_format.MessageToDict(request, use_integers_for_enums=numbers))
     read = REQUESTS[signal].FromString(from_json(signal, orjson.dumps(written)))
-    assert read.SerializeToString(deterministic=True) == request.SerializeToString(deterministic=True)
+    # JSON has one NaN: its sign and payload are protobuf's alone.
+    same = json_format.ParseDict(json_format.MessageToDict(request), REQUESTS[signal]())
+    assert read.SerializeToString(deterministic=True) == same.SerializeToString(deterministic=True)
 
 
 @signals
