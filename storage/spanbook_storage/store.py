@@ -64,9 +64,10 @@ class Store:
         self._database = database
         self._proto = _compact(files("spanbook_schemas").joinpath("otlp.proto").read_text(encoding="utf-8"))
 
-    async def insert(self, signal: Signal, pieces: Sequence[bytes], token: str) -> None:
+    async def insert(self, signal: Signal, pieces: list[bytes], token: str) -> None:
         """Store stamped OTLP requests; the same `token` again stores nothing twice.
 
+        Takes the pieces out of the list as they are sent, so that nobody holds them while they are stored.
         Raises Retryable, Poison or Misconfigured.
         """
         settings = {
@@ -255,11 +256,12 @@ def _compact(proto: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"//[^\n]*", "", proto)).strip()
 
 
-async def _envelope(pieces: Sequence[bytes]) -> AsyncIterator[bytes]:
-    """Give the one message that ClickHouse reads, without ever holding it in one piece."""
+async def _envelope(pieces: list[bytes]) -> AsyncIterator[bytes]:
+    """Give the one message that ClickHouse reads, without ever holding it in one piece; empties `pieces`."""
     yield _varint(sum(map(len, pieces)))
-    for piece in pieces:
-        yield piece
+    pieces.reverse()
+    while pieces:
+        yield pieces.pop()
 
 
 def _varint(number: int) -> bytes:

@@ -42,6 +42,17 @@ def test_bytes_that_are_no_otlp_are_poison(book: Any, body: bytes) -> None:
         book.run(book.store.insert(Signal.TRACES, [body], f"poison {body!r}"))
 
 
+def test_what_was_sent_is_not_held_while_it_is_stored(book: Any) -> None:
+    traces = ExportTraceServiceRequest()
+    scope = traces.resource_spans.add().scope_spans.add()
+    scope.spans.add(trace_id=b"h" * 16, span_id=b"s" * 8, start_time_unix_nano=time.time_ns())
+    pieces = [traces.SerializeToString()] * 3
+    book.run(book.store.insert(Signal.TRACES, pieces, "three of a kind"))
+    assert pieces == []
+    stored = "SELECT count() FROM otel_traces WHERE TraceId = {trace_id:String}"
+    assert book.query(stored, trace_id=(b"h" * 16).hex()) == [(3,)]
+
+
 def test_a_store_that_is_not_there_is_worth_another_try() -> None:
     with pytest.raises(Retryable, match="hint: "):
         asyncio.run(open_store("clickhouse://reader:secret@127.0.0.1:1/book"))

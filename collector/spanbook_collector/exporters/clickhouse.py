@@ -151,7 +151,7 @@ class ClickHouseExporter:
         batch = Batch(letter.signal, letter.seq, letter.seq, epoch=AGAIN)
         prepared, spoilt = _prepared(batch, [record])
         try:
-            await self._insert(batch, prepared, alone=True)
+            await self._insert(batch, prepared, lambda: _prepared(batch, [record])[0], alone=True)
         except StoreError as refusal:
             return str(refusal)
         except Stopped:
@@ -198,7 +198,7 @@ class ClickHouseExporter:
             await self._set_aside(record, reason)
         del spoilt
         try:
-            await self._insert(batch, pieces, alone=alone)
+            await self._insert(batch, pieces, lambda: self._pieces(batch), alone=alone)
         except StoreError as refusal:
             return await self._split(self._work(batch), refusal)
         await self._durably(lambda: self._journal.done(batch))
@@ -229,12 +229,12 @@ class ClickHouseExporter:
 
     async def _is_settled(self, doubt: Doubt) -> bool:
         """Try a request again: one that is refused although others were taken after its first refusal is poison."""
-        work, store_is_sound = self._work(doubt.batch), self._taken_at[doubt.batch.signal] > doubt.refused_at
-        error = await self._try(doubt.batch, _prepared(doubt.batch, list(work.records))[0])
+        store_is_sound = self._taken_at[doubt.batch.signal] > doubt.refused_at
+        error = await self._try(doubt.batch, self._pieces(doubt.batch))
         if error is None:
             await self._durably(lambda: self._journal.done(doubt.batch))
         elif isinstance(error, Poison) or (store_is_sound and isinstance(error, Puzzling)):
-            await self._give_up(work, error)
+            await self._give_up(self._work(doubt.batch), error)
         else:
             return False
         return True
@@ -269,8 +269,13 @@ class ClickHouseExporter:
             return error
         return None
 
-    async def _insert(self, batch: Batch, pieces: Sequence[bytes], *, alone: bool) -> None:
-        """Insert until it is answered; raises StoreError when the batch is refused, Stopped when time is over."""
+    async def _insert(
+        self, batch: Batch, pieces: list[bytes], again: Callable[[], list[bytes]], *, alone: bool
+    ) -> None:
+        """Insert until it is answered; raises StoreError when the batch is refused, Stopped when time is over.
+
+        What was sent is not held while the store works on it: another try makes its pieces `again`.
+        """
         pause = SHORTEST_PAUSE
         for tries in itertools.count(1):
             error = await self._try(batch, pieces)
@@ -282,19 +287,21 @@ class ClickHouseExporter:
                 log.warning("ClickHouse did not take a batch, it is tried again: %s", error.brief)
             await self._pause(PAUSE_FOR_OPERATOR if isinstance(error, Misconfigured) else pause)
             pause = min(pause * 2, LONGEST_PAUSE)
+            pieces = again()
 
-    async def _try(self, batch: Batch, pieces: Sequence[bytes]) -> StoreError | None:
-        began = time.monotonic()
+    async def _try(self, batch: Batch, pieces: list[bytes]) -> StoreError | None:
+        """Insert once, and let go of the pieces."""
+        began, size = time.monotonic(), sum(map(len, pieces))
         try:
-            if pieces:
+            if size:
                 await self._store.insert(batch.signal, pieces, batch.token)
         except StoreError as error:
             metrics.INSERT_FAILURES.labels(type(error).__name__).inc()
             return error
-        if pieces:
+        if size:
             self._taken_at[batch.signal] = max(began, self._taken_at[batch.signal])
         metrics.INSERT_SECONDS.labels(batch.signal).observe(time.monotonic() - began)
-        metrics.INSERTED_BYTES.labels(batch.signal).inc(sum(map(len, pieces)))
+        metrics.INSERTED_BYTES.labels(batch.signal).inc(size)
         return None
 
     async def _durably(self, write: Callable[[], None]) -> None:
@@ -316,6 +323,9 @@ class ClickHouseExporter:
         await self._durably(lambda: self._dead_letters.put(record, reason))
         metrics.DEAD_LETTERS.labels(record.signal).inc()
         log.error("a request of %s that cannot be stored was set aside: see `spanbook check`", record.signal)
+
+    def _pieces(self, batch: Batch) -> list[bytes]:
+        return _prepared(batch, list(self._work(batch).records))[0]
 
     def _work(self, batch: Batch) -> Work:
         stretch = self._backlog.stretch(batch)
