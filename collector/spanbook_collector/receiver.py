@@ -10,6 +10,7 @@ import logging
 import resource
 from collections.abc import AsyncIterator
 
+from spanbook_collector.admission import keys_for
 from spanbook_collector.config import Config
 from spanbook_collector.errors import StartError
 from spanbook_collector.pipeline import Pipeline
@@ -20,7 +21,6 @@ from spanbook_collector.receivers.certificates import Certificates
 from spanbook_collector.receivers.connections import FINISH_SECONDS, HttpServer
 from spanbook_collector.receivers.otlp_grpc import start_grpc
 from spanbook_collector.receivers.otlp_http import OtlpHttp
-from spanbook_schemas.keys import KeyRing
 
 log = logging.getLogger("spanbook.collector")
 
@@ -36,7 +36,7 @@ async def receive(config: Config, stop: asyncio.Event) -> None:
 @contextlib.asynccontextmanager
 async def listening(config: Config) -> AsyncIterator[tuple[int, int]]:
     """Serve OTLP for the length of the block; gives the gRPC and HTTP ports. Raises StartError."""
-    keys = _keys(config)
+    keys = keys_for(config, config.grpc, config.http, guarded=bool(config.tls.client_ca_file))
     certificates = Certificates(config.tls) if config.tls.cert_file else None
     queue = _queue(config)
     pipeline = Pipeline(queue, keys, config.receiver, config.redact)
@@ -85,22 +85,6 @@ def _queue(config: Config) -> Queue:
         return Queue.open(directory, Limits(config.queue.max_bytes, config.queue.min_free_bytes))
     except (OSError, QueueError) as error:
         raise StartError(f"cannot open the queue `{directory}`: {error}", "one collector a data directory") from error
-
-
-def _keys(config: Config) -> KeyRing:
-    """Return the keys. Raises StartError when strangers could send: no keys, and an address that is not loopback."""
-    try:
-        keys = KeyRing(config.keys_file)
-    except (OSError, ValueError) as error:
-        raise StartError(f"cannot read the API keys: {error}", "restore the file, or move it away") from error
-    guarded = keys.closed or config.tls.client_ca_file or config.insecure
-    for address in (config.grpc, config.http):
-        if not guarded and not address.loopback:
-            raise StartError(
-                f"`{address}` can be reached from other machines, and there are no API keys",
-                "make one with `spanbook keys create`, or say `--insecure`",
-            )
-    return keys
 
 
 if __name__ == "__main__":

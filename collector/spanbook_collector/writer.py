@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from functools import partial
 
 from spanbook_collector import metrics
+from spanbook_collector.admission import keys_for
 from spanbook_collector.config import Config, Forward
 from spanbook_collector.dead_letters import DeadLetters
 from spanbook_collector.derivations import derive
@@ -23,7 +24,6 @@ from spanbook_collector.receivers.connections import HttpServer
 from spanbook_collector.stores import reach
 from spanbook_collector.web.app import Web
 from spanbook_collector.web.status import Observer
-from spanbook_schemas.keys import KeyRing
 from spanbook_storage.shards import check_shards
 from spanbook_storage.store import Store, open_store
 
@@ -128,7 +128,7 @@ async def _watch(readers: Mapping[str, QueueReader]) -> None:
 async def _web(config: Config, observer: Observer) -> AsyncIterator[None]:
     # Where the operator says that something in front decides, it also decides on names.
     hosts = None if config.insecure else {"localhost", config.web.host, *map(str.lower, config.node.allow_hosts)}
-    app = Web(KeyRing(config.keys_file), observer.status, observer.ready, metrics.exposition, hosts)
+    app = Web(keys_for(config, config.web), observer.status, observer.ready, metrics.exposition, hosts)
     server = HttpServer(app, config.web, config.receiver, name="the web page", option="--web")
     await server.start()
     try:

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from running.collector import Collector
 
 
@@ -67,7 +69,10 @@ def test_an_unknown_setting_is_refused_before_anything_starts() -> None:
     assert "--grpc cannot be 'nowhere'" in answer.stderr
 
 
-def test_strangers_are_not_let_in_without_keys(tmp_path: Path) -> None:
-    answer = spanbook("serve", f"--data={tmp_path}", "--grpc=0.0.0.0:0")
+@pytest.mark.parametrize("port", ["grpc", "http", "web", "sql"])
+def test_strangers_are_not_let_in_without_keys(tmp_path: Path, port: str) -> None:
+    addresses = {**dict.fromkeys(("grpc", "http", "web", "sql"), "127.0.0.1:0"), port: "0.0.0.0:0"}
+    answer = spanbook("serve", f"--data={tmp_path}", *(f"--{name}={address}" for name, address in addresses.items()))
     assert answer.returncode == 2
-    assert "spanbook keys create" in answer.stderr
+    assert "`0.0.0.0" in answer.stderr
+    assert "--insecure" in answer.stderr
