@@ -8,6 +8,7 @@ import pytest
 
 from running.collector import PARTS, Collector
 from running.load import Load
+from running.sums import wait_for_right_sums
 
 KILLS = 100 if os.environ.get("SPANBOOK_SOAK") else 10
 
@@ -24,12 +25,16 @@ def test_what_was_acknowledged_is_there_once_after_kills_under_load(tmp_path: Pa
                 _wait_for(chance.randrange(20, 200), load, collector)
                 _kill_something(collector, chance)
             _wait_for(200, load, collector)
+            assert collector.stop() == 0  # as Ctrl-C does, in the middle of it all
+            collector.start()
+            _wait_for(100, load, collector)
         collector.wait_until(collector.drained, "drained")
         promised = load.acknowledged()
         assert len(promised) > 20 * kills
         assert _stored(collector) >= {(trace, 5) for trace in promised}
         twice = "SELECT count() - uniqExact(TraceId, SpanId) FROM otel_traces"
         assert collector.value(twice) == 0
+        wait_for_right_sums(collector)
         assert collector.stop() == 0
 
 

@@ -12,6 +12,7 @@ import pytest
 from faults.disks import PowerCutDisk, why_no_mount
 from running.collector import Collector
 from running.load import Load
+from running.sums import wait_for_right_sums
 
 CUTS = 20 if os.environ.get("SPANBOOK_SOAK") else 3
 ANOTHER_BOOT = 'mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"'
@@ -39,6 +40,7 @@ def test_a_power_cut_loses_and_doubles_nothing(tmp_path: Path) -> None:
             stored = collector.query("SELECT TraceId, uniqExact(SpanId) FROM otel_traces GROUP BY TraceId")
             assert {trace for trace, spans in stored if spans == 5} >= promised
             assert collector.value("SELECT count() - uniqExact(TraceId, SpanId) FROM otel_traces") == 0
+            wait_for_right_sums(collector)
             assert "after the unclean stop" in collector.log.read_text()
 
 
