@@ -117,10 +117,19 @@ def kept_by(changes: list[Change]) -> dict[str, str]:
     tables: dict[str, str] = {}
     for statement in (statement for change in changes for statement in change.statements):
         table = re.search(r"CREATE TABLE IF NOT EXISTS (\w+)", statement)
-        column = re.search(r"PARTITION BY toDate\((\w+)\)", statement)
+        column = _partitioned_by(statement)
         if table and column and "ttl_only_drop_parts = 1" in statement:
-            tables[table[1]] = column[1]
+            tables[table[1]] = column
     return tables
+
+
+def _partitioned_by(statement: str) -> str:
+    """Return the time whose days are a table's partitions, also where the day is a column; nothing for other tables."""
+    day = re.search(r"PARTITION BY (\w+)\n", statement)
+    found = re.search(
+        rf"\b{day[1]} Date MATERIALIZED toDate\((\w+)\)" if day else r"PARTITION BY toDate\((\w+)\)", statement
+    )
+    return found[1] if found else ""
 
 
 def _first_comment(text: str) -> str:

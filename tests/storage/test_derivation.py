@@ -114,6 +114,17 @@ def test_a_filter_on_time_prunes_traces(book: Any) -> None:
     assert "ReadNothing" in plan or re.search(r"Granules: 0/\d+", plan), plan
 
 
+def test_days_that_are_merged_are_read_without_merging_them_again(book: Any) -> None:
+    for number, day in enumerate((NOW, NOW - 86_400 * SECOND)):
+        book.insert(request(b"day %d" % number * 2 + b"....", [(1, 0)], start=day))
+    book.run(book.store.command("OPTIMIZE TABLE trace_rows FINAL"))
+    parts = "FROM system.parts WHERE active AND table = 'trace_rows' AND database = currentDatabase()"
+    assert book.query(f"SELECT uniqExact(partition) > 1, uniqExact(partition) = count() {parts}") == [(1, 1)]
+    pipeline = "\n".join(row[0] for row in book.query("EXPLAIN PIPELINE SELECT start_time FROM traces"))
+    assert "MergeTreeSelect" in pipeline
+    assert "ReplacingSorted" not in pipeline, pipeline
+
+
 def test_spans_read_back_are_reduced_as_inserted_ones_are() -> None:
     view = (CLICKHOUSE / "views" / "span_facts.sql").read_text()
     migration = (CLICKHOUSE / "migrations" / "0011_traces.sql").read_text()

@@ -139,6 +139,7 @@ CREATE TABLE IF NOT EXISTS trace_rows_local ON CLUSTER 'book'
     tenant LowCardinality(String) COMMENT 'Project of the API key' CODEC(ZSTD(1)),
     experiment_id LowCardinality(String) COMMENT 'Experiment of the top span' CODEC(ZSTD(1)),
     start_time DateTime64(9, 'UTC') COMMENT 'Start of the first span' CODEC(Delta(8), ZSTD(1)),
+    start_day Date MATERIALIZED toDate(start_time) COMMENT 'Day of start_time, UTC' CODEC(ZSTD(1)),
     trace_id String COMMENT 'Trace id, hex' CODEC(ZSTD(1)),
     version UInt64 COMMENT '0: from one block; else microseconds of the recomputation. The newest stands' CODEC(ZSTD(1)),
     is_deleted UInt8 COMMENT '1: the trace has moved to another experiment or five minutes' CODEC(ZSTD(1)),
@@ -170,8 +171,8 @@ CREATE TABLE IF NOT EXISTS trace_rows_local ON CLUSTER 'book'
     INDEX idx_user_id user_id TYPE bloom_filter(0.01) GRANULARITY 1
 )
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', version, is_deleted)
-PARTITION BY toDate(start_time)
-ORDER BY (tenant, experiment_id, toStartOfFiveMinutes(start_time), trace_id)
+PARTITION BY start_day
+ORDER BY (tenant, experiment_id, start_day, toStartOfFiveMinutes(start_time), trace_id)
 SETTINGS replicated_deduplication_window = 10000, ttl_only_drop_parts = 1, merge_selector_base = 3
 COMMENT 'A row for each trace; replaced, never summed';
 
