@@ -16,6 +16,8 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from prometheus_client.multiprocess import mark_process_dead
+
 from spanbook_collector.config import Config, MiB, dump
 from spanbook_collector.errors import StartError
 from spanbook_collector.queue.disk import lock_file
@@ -25,17 +27,19 @@ log = logging.getLogger("spanbook.collector")
 
 LONGEST_PAUSE = 10.0  # seconds between two starts of a child that keeps dying
 STEADY_AFTER = 30.0  # seconds of life after which a child's past is forgiven
+SHARED_MEMORY = Path("/dev/shm")
 STOP_PATIENCE = 20.0  # seconds a child may take to stop before it is killed; the queue makes that safe
 
 
 @dataclasses.dataclass(frozen=True)
 class Child:
-    """A child process: its name in the log, its module, and what it needs to know."""
+    """A child process: its name in the log, its module, what it needs to know, and the folder that it counts in."""
 
     name: str
     arguments: tuple[str, ...]
     stdin: str = ""
     environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    counters: Path | None = None
 
 
 class Supervised:
@@ -85,6 +89,9 @@ class Supervised:
 
     async def _once(self) -> int:
         self.starts += 1
+        counters = self.child.counters
+        if counters:
+            counters.mkdir(mode=0o700, exist_ok=True)  # logind may clear shared memory when a user has logged out
         self._process = process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -102,14 +109,17 @@ class Supervised:
         async for line in process.stdout:
             if line.startswith((b"ready", b"listening on")):
                 self.ready.set()
-        return await process.wait()
+        code = await process.wait()
+        if counters:
+            mark_process_dead(process.pid, str(counters))  # type: ignore[no-untyped-call]
+        return code
 
 
-def children(config: Config) -> dict[str, Child]:
+def children(config: Config, counters: Path) -> dict[str, Child]:
     """List the processes of this configuration, in the order in which they stop."""
     secret = {"SPANBOOK_NODE_SECRET": secrets.token_urlsafe(32)} if config.embedded else {}
     shared = {
-        "PROMETHEUS_MULTIPROC_DIR": str(_metrics_folder(config)),
+        "PROMETHEUS_MULTIPROC_DIR": str(counters),
         # glibc would give the memory of every body back and fault it in again page by page, a fifth of the receiver's
         # time; with no bounds at all it would keep 200 MB after a burst.
         "MALLOC_MMAP_THRESHOLD_": str(8 * MiB),
@@ -119,8 +129,8 @@ def children(config: Config) -> dict[str, Child]:
         "GRPC_VERBOSITY": os.environ.get("GRPC_VERBOSITY", "NONE"),
     }
     found = {
-        "receiver": Child("receiver", ("spanbook_collector.receiver",), dump(config), shared),
-        "writer": Child("writer", ("spanbook_collector.writer",), dump(config), shared | secret),
+        "receiver": Child("receiver", ("spanbook_collector.receiver",), dump(config), shared, counters),
+        "writer": Child("writer", ("spanbook_collector.writer",), dump(config), shared | secret, counters),
     }
     if config.embedded:
         found["node"] = Child("node", ("spanbook_storage.node", *_node_options(config)), environment=secret)
@@ -132,12 +142,12 @@ async def serve(config: Config, stop: asyncio.Event, on_ready: asyncio.Event) ->
 
     Raises StartError when a part cannot start at all.
     """
-    with _directory(config):
-        await _serve(config, stop, on_ready)
+    with _directory(config), _counting(config) as counters:
+        await _serve(children(config, counters), stop, on_ready)
 
 
-async def _serve(config: Config, stop: asyncio.Event, on_ready: asyncio.Event) -> None:
-    supervised = {name: Supervised(child) for name, child in children(config).items()}
+async def _serve(children: Mapping[str, Child], stop: asyncio.Event, on_ready: asyncio.Event) -> None:
+    supervised = {name: Supervised(child) for name, child in children.items()}
     keeping = [asyncio.create_task(one.run(), name=name) for name, one in supervised.items()]
     announcing = asyncio.create_task(_announce(supervised, on_ready))
     stopping = asyncio.create_task(stop.wait())
@@ -159,8 +169,6 @@ def _directory(config: Config) -> Iterator[None]:
     try:
         config.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = lock_file(config.data / "lock", f"the data directory `{config.data}`")
-        shutil.rmtree(_metrics_folder(config), ignore_errors=True)  # counters begin with the collector
-        _metrics_folder(config).mkdir(exist_ok=True)
     except QueueInUse as error:
         message, _, hint = str(error).partition("\nhint: ")
         raise StartError(message, hint) from error
@@ -174,6 +182,24 @@ def _directory(config: Config) -> Iterator[None]:
         os.close(lock)
 
 
+@contextlib.contextmanager
+def _counting(config: Config) -> Iterator[Path]:
+    """Give a new folder for counters, which are mapped files: on a full disk, writing to one kills the process."""
+    place = config.data.stat()
+    folder = SHARED_MEMORY / f"spanbook-{place.st_dev:x}-{place.st_ino:x}"
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        folder.mkdir(mode=0o700)
+    except OSError:  # there is no such memory here, or somebody else has that name
+        folder = config.data / "metrics"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _node_options(config: Config) -> tuple[str, ...]:
     return (
         *("--data", str(config.data / "node"), "--listen", str(config.sql), "--keys", str(config.keys_file)),
@@ -181,10 +207,6 @@ def _node_options(config: Config) -> tuple[str, ...]:
         *(word for host in config.node.allow_hosts for word in ("--allow-host", host)),
         *(("--insecure",) if config.insecure else ()),
     )
-
-
-def _metrics_folder(config: Config) -> Path:
-    return config.data / "metrics"
 
 
 async def _announce(supervised: Mapping[str, Supervised], on_ready: asyncio.Event) -> None:

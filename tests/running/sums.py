@@ -1,5 +1,8 @@
 """What the views have to add up to, to the token: the raw spans of model calls, each taken once."""
 
+from functools import partial
+from typing import Any
+
 from running.collector import Collector
 
 _RAW = """
@@ -14,9 +17,16 @@ _CALLS = {"llm_calls": "count()", "traces": "sum(llm_call_count)", "usage_hourly
 
 
 def wait_for_right_sums(collector: Collector) -> None:
-    """Wait until calls, traces and usage have the sums of what is stored; derived ones follow within seconds."""
+    """Wait until calls, traces and usage have the sums of what is stored.
+
+    Usage is computed in a twentieth of the time at most: on a busy machine a minute after the last time.
+    """
     wanted = collector.query(_RAW)
     assert wanted[0][1] > wanted[0][2] > 0
     for view, calls in _CALLS.items():
         query = f"SELECT {calls}, sum(input_tokens), sum(output_tokens) FROM {view}"
-        collector.wait_until(lambda query=query: collector.query(query) == wanted, f"{wanted} in {view}")
+        collector.wait_until(partial(_gives, collector, query, wanted), f"{wanted} in {view}", seconds=180)
+
+
+def _gives(collector: Collector, query: str, wanted: list[list[Any]]) -> bool:
+    return collector.query(query) == wanted
