@@ -91,7 +91,7 @@ class Collector:
             *self._options,
         ]
         if self._prepared and not self.data.exists():
-            shutil.copytree(_node_with_schema(), self.data / "node", symlinks=True)
+            shutil.copytree(node_with_schema(), self.data / "node", symlinks=True)
             subprocess.run(
                 ["sync", "-f", self.data], check=True
             )  # as an engine leaves it: the next cut may be of power
@@ -213,7 +213,7 @@ class Collector:
 
 
 @functools.cache
-def _node_with_schema() -> Path:
+def node_with_schema() -> Path:
     """Make a node's directory that all collectors of this process start from."""
     place = Path(tempfile.mkdtemp(prefix="spanbook-schema-"))
     atexit.register(shutil.rmtree, place, ignore_errors=True)

@@ -1,13 +1,16 @@
 """The command line against a running collector, as a person types it."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from running.collector import Collector
+from running.collector import Collector, node_with_schema
+from spanbook_storage.migrations import described_views
+from spanbook_storage.node.process import NodeProcess
 
 
 def spanbook(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
@@ -33,6 +36,39 @@ def test_sql_shows_a_table_that_fits(told: Collector) -> None:
     answer = spanbook("sql", "--store", told.store, "--format", "table", "SELECT * FROM llm_calls")
     assert answer.returncode == 0, answer.stderr
     assert max(map(len, answer.stdout.splitlines())) <= 80
+
+
+def test_sql_s_help_lists_the_views_and_what_they_show() -> None:
+    text = " ".join(spanbook("sql", "--help").stdout.split())
+    for view, comment in described_views().items():
+        assert f"{view} {' '.join(comment.split())}" in text
+
+
+def test_the_schema_is_printed_for_a_server_and_for_a_cluster() -> None:
+    assert "CREATE TABLE IF NOT EXISTS otel_traces\n" in spanbook("schema", "show").stdout
+    of_a_cluster = spanbook("schema", "show", "--cluster", "book").stdout
+    assert "CREATE TABLE IF NOT EXISTS otel_traces_local ON CLUSTER 'book'\n" in of_a_cluster
+    assert "ENGINE = Distributed('book'" in of_a_cluster
+
+
+def test_a_schema_is_brought_up_to_date_once_and_it_is_said_before(tmp_path: Path) -> None:
+    shutil.copytree(node_with_schema(), tmp_path / "node", symlinks=True)
+    with NodeProcess(tmp_path / "node") as node:
+        with node.client(database="spanbook") as client:
+            client.command("DROP VIEW usage_hourly")
+            client.command("INSERT INTO schema_migrations (name, checksum) VALUES ('views/usage_hourly.sql', 'older')")
+        said, applied, again = (
+            spanbook("schema", "apply", f"--store={node.dsn}", *options) for options in (["--dry-run"], [], [])
+        )
+        assert said.stdout == "would apply views/usage_hourly.sql\n", said.stderr
+        assert applied.stdout == "applied views/usage_hourly.sql\n", applied.stderr
+        assert again.stdout == "the schema is up to date\n"
+        with node.client(database="spanbook") as client:
+            assert client.query("SELECT count() FROM usage_hourly").first_row == (0,)
+    gone = spanbook("schema", "apply", f"--store={node.dsn}")
+    assert gone.returncode == 1
+    assert node.secret not in gone.stderr
+    assert "hint: " in gone.stderr
 
 
 def test_a_wrong_question_gets_a_hint_and_exit_code_1(told: Collector) -> None:
