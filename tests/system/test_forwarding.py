@@ -1,4 +1,4 @@
-"""One collector with seven destinations, healthy and sick: none delays another, and none loses what it should get."""
+"""One collector with eight destinations, healthy and sick: none delays another, and none loses what it should get."""
 
 import contextlib
 import dataclasses
@@ -64,6 +64,7 @@ class Scene:
     other: Collector  # over gRPC
     plain: Running  # over HTTP
     secure: Running  # over HTTPS, with a certificate of its own authority and an API key
+    mutual: Running  # over gRPC with TLS, for clients with a certificate
     refusing: Refusing
     absent_port: int  # nobody listens there yet
     folder: Path
@@ -87,9 +88,12 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         plain = stack.enter_context(running(config_in(folder / "plain")))
         authority = trustme.CA()
         authority.cert_pem.write_to_path(folder / "ca.pem")
-        config = dataclasses.replace(config_in(folder / "secure"), tls=_issue(authority, folder))
+        config = dataclasses.replace(config_in(folder / "secure"), tls=_issue(authority, folder, "secure"))
         key = create_key(config.keys_file, "", [Scope.INGEST])
         secure = stack.enter_context(running(config))
+        tls = _issue(authority, folder, "mutual", client_ca_file=f"{folder}/ca.pem")
+        config = dataclasses.replace(config_in(folder / "mutual"), tls=tls)
+        mutual = stack.enter_context(running(config))
         silent = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         refusing = stack.enter_context(Refusing())
         stack.callback(refusing.shutdown)
@@ -107,6 +111,11 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
             ca_file = "{folder}/ca.pem"
             headers = {{ Authorization = "Bearer {key}" }}
             [[forward]]
+            url = "grpcs://localhost:{mutual.grpc_port}"
+            ca_file = "{folder}/ca.pem"
+            cert_file = "{tls.cert_file}"
+            key_file = "{tls.key_file}"
+            [[forward]]
             url = "grpc://127.0.0.1:{silent.getsockname()[1]}"
             [[forward]]
             url = "http://127.0.0.1:{silent.getsockname()[1]}"
@@ -119,14 +128,14 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         )
         stack.enter_context(other)
         collector = stack.enter_context(Collector(folder, f"--config={folder}/spanbook.toml", OLD_SPANS))
-        yield Scene(collector, other, plain, secure, refusing, absent_port, folder)
+        yield Scene(collector, other, plain, secure, mutual, refusing, absent_port, folder)
 
 
-def _issue(authority: trustme.CA, folder: Path) -> TlsSettings:
-    leaf = authority.issue_cert("localhost")
-    leaf.cert_chain_pems[0].write_to_path(folder / "chain.pem")
-    leaf.private_key_pem.write_to_path(folder / "key.pem")
-    return TlsSettings(str(folder / "chain.pem"), str(folder / "key.pem"))
+def _issue(authority: trustme.CA, folder: Path, name: str, client_ca_file: str = "") -> TlsSettings:
+    leaf, chain, key = authority.issue_cert("localhost"), folder / f"{name}-chain.pem", folder / f"{name}-key.pem"
+    leaf.cert_chain_pems[0].write_to_path(chain)
+    leaf.private_key_pem.write_to_path(key)
+    return TlsSettings(str(chain), str(key), client_ca_file)
 
 
 def stored(collector: Collector, number: int) -> bool:
@@ -140,6 +149,7 @@ def test_every_destination_gets_the_bytes_that_came_whoever_else_is_sick(scene: 
     scene.collector.wait_until(lambda: stored(scene.other, 1), "stored by the other collector, over gRPC")
     scene.collector.wait_until(lambda: body in scene.plain.bodies(), "taken over HTTP")
     scene.collector.wait_until(lambda: body in scene.secure.bodies(), "taken over HTTPS")
+    scene.collector.wait_until(lambda: body in scene.mutual.bodies(), "taken over gRPC with TLS on both sides")
 
 
 def test_a_destination_that_refuses_gets_its_dead_letters_again_when_asked(scene: Scene) -> None:
