@@ -8,6 +8,7 @@ import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from spanbook_schemas.ids import experiment_id
 from spanbook_storage.derivation import Derivation
@@ -321,6 +322,29 @@ def test_sessions_and_agents_are_seen_from_spans(book: Any) -> None:
         "SELECT caller, callee, kind, calls FROM agent_edges WHERE caller IN ('planner', 'desk') ORDER BY callee"
     )
     assert edges == [("planner", "gpt-x", "llm", 1), ("desk", "planner", "agent", 1), ("planner", "search", "tool", 1)]
+
+
+def test_an_edge_counts_calls_and_errors_and_says_how_long_they_take(book: Any) -> None:
+    request = ExportTraceServiceRequest()
+    spans = request.resource_spans.add()
+    spans.resource.attributes.extend(_attributes({"service.name": "edges"}))
+    scope = spans.scope_spans.add()
+    agent = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "edged"}
+    scope.spans.add(
+        trace_id=b"edges..." * 2, span_id=b"f" * 8, start_time_unix_nano=NOW, end_time_unix_nano=NOW + 200 * SECOND,
+        attributes=_attributes(agent),
+    )  # fmt: skip
+    for seconds in range(1, 101):
+        tool = scope.spans.add(
+            trace_id=b"edges..." * 2, span_id=seconds.to_bytes(8), parent_span_id=b"f" * 8, start_time_unix_nano=NOW,
+            end_time_unix_nano=NOW + seconds * SECOND,
+            attributes=_attributes({"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "slow"}),
+        )  # fmt: skip
+        if seconds <= 7:
+            tool.status.code = Status.STATUS_CODE_ERROR
+    book.insert(request)
+    [found] = book.query("SELECT calls, errors, duration_ms_p95, kind FROM agent_edges WHERE callee = 'slow'")
+    assert found == (100, 7, pytest.approx(95_000, rel=0.02), "tool")
 
 
 @pytest.mark.parametrize("tag_first", [True, False])
