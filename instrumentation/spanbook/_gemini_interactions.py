@@ -1,6 +1,7 @@
 """Google's interactions: steps instead of messages, kept at Google, with a model or an agent that lives there.
 
-One that goes on by itself, past the limit of a request, is a call for each request: each is counted anew.
+One that goes on by itself, past the limit of a request, is a call for each request: each is counted anew. Before 2.0 of
+the SDK an answer had contents where it has steps now, and a history turns.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Any
 
 from spanbook_schemas import gen_ai
 
+from . import _background
 from ._chat_completions import Cast, parameters
 from ._content import Part, blob, media, parsed, plain, text_part
 from ._fields import field, fields, integer, items, number, text, texts, true
@@ -37,6 +39,8 @@ _REASONS = {
     "failed": "error",
     "cancelled": "error",
 }
+_STATUSES = {"requires_action": "completed", "requires_continuation": "incomplete"}
+"""In the conventions' words, where Google has others."""
 _COUNTS = ("input_tokens_by_modality", "output_tokens_by_modality", "cached_tokens_by_modality")
 _MEDIA = ("image", "audio", "video", "document")
 
@@ -62,10 +66,11 @@ class Interactions(Reader):
         }
 
     def response(self, response: Any) -> Attributes:
-        status = text(field(response, "status")) or ""
+        response_id, status = text(field(response, "id")), text(field(response, "status")) or ""
         error = next(iter(items(field(response, "errors"))), None)
+        _background.begun(response_id, status)
         return {
-            gen_ai.RESPONSE_ID: text(field(response, "id")),
+            gen_ai.RESPONSE_ID: response_id,
             gen_ai.RESPONSE_MODEL: text(field(response, "model")),
             gen_ai.RESPONSE_FINISH_REASONS: [reason] if (reason := _REASONS.get(status)) else None,
             **_usage(field(response, "usage")),
@@ -74,15 +79,54 @@ class Interactions(Reader):
         }
 
     def response_content(self, response: Any) -> Attributes:
-        steps = [step for step in items(field(response, "steps")) if field(step, "type") != "user_input"]
-        parts = [part for step in steps for part in _parts(step)]
-        said: dict[str, Any] = {"role": "assistant", "parts": parts}
-        if reason := _REASONS.get(text(field(response, "status")) or ""):
-            said["finish_reason"] = reason
-        return {gen_ai.OUTPUT_MESSAGES: [said] if parts else None}
+        return {gen_ai.OUTPUT_MESSAGES: _output(response)}
 
     def join(self, chunks: list[Any]) -> Any:
         return _join(chunks)
+
+
+class FetchedInteraction(Reader):
+    """Reads `GET /interactions/{id}`, which costs no tokens; what went on in the background is counted by it, once."""
+
+    operation = gen_ai.FETCH_RESPONSE
+
+    def request(self, request: Fields) -> Attributes:
+        return {
+            gen_ai.RESPONSE_ID: text(request.get("id")) or request["path"].rpartition("/")[2],
+            gen_ai.REQUEST_STREAM_CURSOR: text(request.get("last_event_id")),
+        }
+
+    def response(self, response: Any) -> Attributes:
+        status = text(field(response, "status")) or ""
+        return {
+            gen_ai.RESPONSE_MODEL: text(field(response, "model")),
+            gen_ai.RESPONSE_STATUS: _STATUSES.get(status, status) or None,
+            gen_ai.RESPONSE_FINISH_REASONS: [reason] if (reason := _REASONS.get(status)) else None,
+            **_background.counted(text(field(response, "id")), status, _usage(field(response, "usage"))),
+        }
+
+    def response_content(self, response: Any) -> Attributes:
+        told = text(field(response, "system_instruction"))
+        return {
+            gen_ai.SYSTEM_INSTRUCTIONS: [text_part(told)] if told else None,
+            gen_ai.OUTPUT_MESSAGES: _output(response),
+            gen_ai.TOOL_DEFINITIONS: [_definition(tool) for tool in items(field(response, "tools"))] or None,
+        }
+
+    def join(self, chunks: list[Any]) -> Any:
+        return _join(chunks)
+
+
+def _output(response: Any) -> list[dict[str, Any]] | None:
+    """Return all that an interaction brought forth as the one message it is."""
+    steps = (*items(field(response, "steps")), *items(field(response, "outputs")))
+    parts = [part for step in steps if field(step, "type") != "user_input" for part in _parts(step)]
+    if not parts:
+        return None
+    said: dict[str, Any] = {"role": "assistant", "parts": parts}
+    if reason := _REASONS.get(text(field(response, "status")) or ""):
+        said["finish_reason"] = reason
+    return [said]
 
 
 def _asked(request: Fields) -> Fields:
@@ -96,6 +140,8 @@ def _usage(used: Any) -> Attributes:
     sent, said, thought, tools, total = (
         integer(field(used, f"total_{kind}tokens")) for kind in ("input_", "output_", "thought_", "tool_use_", "")
     )
+    if thought is None:
+        thought = integer(field(used, "total_reasoning_tokens"))  # their first name
     if sent is None and said is None:
         return {}
     received = (sent or 0) + (tools or 0)
@@ -128,11 +174,18 @@ def _is_content(entry: Any) -> bool:
 
 
 def _role(step: Any) -> str:
+    if turn := text(field(step, "role")):
+        return "assistant" if turn == "model" else turn
     kind = field(step, "type")
     return "user" if kind == "user_input" else "tool" if kind == "function_result" else "assistant"
 
 
 def _parts(step: Any) -> list[Part]:
+    if field(step, "role"):
+        said = field(step, "content")
+        return [text_part(said)] if isinstance(said, str) else [part for each in items(said) for part in _parts(each)]
+    if _is_content(step):
+        return [_content(step)]
     kind = text(field(step, "type")) or "unknown"
     if kind in ("user_input", "model_output"):
         return [_content(content) for content in items(field(step, "content"))]
@@ -178,18 +231,22 @@ def _definition(tool: Any) -> dict[str, Any]:
     return {"type": kind, "name": text(field(tool, "name")) or kind, **known}
 
 
+_WHOLE = ("interaction.created", "interaction.completed", "interaction.start", "interaction.complete")
+_PIECES = ("steps", "outputs")
+
+
 def _join(events: list[Any]) -> dict[str, Any]:
     """Put the steps together that a stream told of; what it says of the interaction at its end holds."""
     joined: dict[str, Any] = {}
     steps: dict[Any, dict[str, Any]] = {}
     for event in events:
         kind = text(field(event, "event_type")) or ""
-        if kind in ("interaction.created", "interaction.completed"):
+        if kind in _WHOLE:
             told = fields(field(event, "interaction"))
-            joined.update((name, value) for name, value in told.items() if value is not None and name != "steps")
-        elif kind == "step.start":
-            steps[field(event, "index")] = _begun(field(event, "step"))
-        elif kind == "step.delta":
+            joined.update((name, value) for name, value in told.items() if value is not None and name not in _PIECES)
+        elif kind in ("step.start", "content.start"):
+            steps[field(event, "index")] = _begun(field(event, "step") or _step(field(event, "content")))
+        elif kind in ("step.delta", "content.delta"):
             _add(steps.setdefault(field(event, "index"), _begun({"type": "model_output"})), field(event, "delta"))
         elif kind == "error":
             joined |= {"status": "failed", "errors": [field(event, "error")]}
@@ -201,6 +258,11 @@ _GROWING = ("content", "summary")
 
 class _Words(list[str]):
     """A text that grows."""
+
+
+def _step(content: Any) -> Any:
+    """Return the step that begins with *content*."""
+    return {"type": "model_output"} if _is_content(content) else content
 
 
 def _begun(step: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from spanbook_schemas import gen_ai
 
+from . import _background
 from ._chat_completions import OPENAI_PARAMETERS, Cast, output_type, parameters, tool_definitions
 from ._content import Part, blob, media, parsed, plain, text_part
 from ._fields import field, integer, items, text
@@ -45,22 +46,16 @@ class Responses(Reader):
         }
 
     def response(self, response: Any) -> Attributes:
-        used = field(response, "usage")
-        read = field(used, "input_tokens_details")
         error = field(response, "error")
+        response_id = text(field(response, "id"))
+        _background.begun(response_id, text(field(response, "status")))
         found = {
-            gen_ai.RESPONSE_ID: text(field(response, "id")),
+            gen_ai.RESPONSE_ID: response_id,
             gen_ai.RESPONSE_MODEL: text(field(response, "model")),
             gen_ai.RESPONSE_FINISH_REASONS: finish_reasons(response),
             gen_ai.CONVERSATION_ID: text(field(field(response, "conversation"), "id")),
             gen_ai.OPENAI_RESPONSE_SERVICE_TIER: text(field(response, "service_tier")),
-            gen_ai.USAGE_INPUT_TOKENS: integer(field(used, "input_tokens")),
-            gen_ai.USAGE_OUTPUT_TOKENS: integer(field(used, "output_tokens")),
-            gen_ai.USAGE_CACHE_READ_INPUT_TOKENS: integer(field(read, "cached_tokens")),
-            gen_ai.USAGE_CACHE_WRITE_INPUT_TOKENS: integer(field(read, "cache_write_tokens")),
-            gen_ai.USAGE_REASONING_OUTPUT_TOKENS: integer(
-                field(field(used, "output_tokens_details"), "reasoning_tokens")
-            ),
+            **_usage(field(response, "usage")),
             gen_ai.ERROR_TYPE: text(field(error, "code")),
             gen_ai.ERROR_MESSAGE: text(field(error, "message")),
         }
@@ -79,7 +74,7 @@ class Responses(Reader):
 
 
 class FetchedResponse(Reader):
-    """Reads `GET /responses/{id}`, which costs no tokens."""
+    """Reads `GET /responses/{id}`, which costs no tokens; what went on in the background is counted by it, once."""
 
     operation = gen_ai.FETCH_RESPONSE
 
@@ -92,11 +87,13 @@ class FetchedResponse(Reader):
         }
 
     def response(self, response: Any) -> Attributes:
+        status = text(field(response, "status"))
         return {
             gen_ai.RESPONSE_MODEL: text(field(response, "model")),
-            gen_ai.RESPONSE_STATUS: text(field(response, "status")),
+            gen_ai.RESPONSE_STATUS: status,
             gen_ai.RESPONSE_FINISH_REASONS: finish_reasons(response),
             gen_ai.OPENAI_RESPONSE_SERVICE_TIER: text(field(response, "service_tier")),
+            **_background.counted(text(field(response, "id")), status, _usage(field(response, "usage"))),
         }
 
     def response_content(self, response: Any) -> Attributes:
@@ -108,6 +105,18 @@ class FetchedResponse(Reader):
 
     def join(self, chunks: list[Any]) -> Any:
         return Responses().join(chunks)
+
+
+def _usage(used: Any) -> Attributes:
+    read, written = field(used, "input_tokens_details"), field(used, "output_tokens_details")
+    found = {
+        gen_ai.USAGE_INPUT_TOKENS: integer(field(used, "input_tokens")),
+        gen_ai.USAGE_OUTPUT_TOKENS: integer(field(used, "output_tokens")),
+        gen_ai.USAGE_CACHE_READ_INPUT_TOKENS: integer(field(read, "cached_tokens")),
+        gen_ai.USAGE_CACHE_WRITE_INPUT_TOKENS: integer(field(read, "cache_write_tokens")),
+        gen_ai.USAGE_REASONING_OUTPUT_TOKENS: integer(field(written, "reasoning_tokens")),
+    }
+    return {name: count for name, count in found.items() if count is not None}
 
 
 def finish_reasons(response: Any) -> list[str] | None:
@@ -232,4 +241,5 @@ def _partial(events: list[Any]) -> dict[str, Any]:
             known = {"id": field(known, "id"), "model": field(known, "model"), "error": event}
     begun = {index: {"type": "message", "content": "".join(words)} for index, words in said.items()}
     output = list({**begun, **done}.values())
-    return {name: field(known, name) for name in ("id", "model", "error", "service_tier")} | {"output": output}
+    kept = ("id", "model", "error", "service_tier", "status")
+    return {name: field(known, name) for name in kept} | {"output": output}

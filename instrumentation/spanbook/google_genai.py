@@ -2,7 +2,7 @@
 
 Hooked is what makes one request, below `generate_content` and `interactions.create`: those may call the model many
 times, running the application's functions in between or going on where a limit was reached, and each time is a call of
-its own.
+its own. Before 2.9 interactions had a client of their own, one of Stainless's.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from typing import Any
 
 from spanbook_schemas import gen_ai
 
+from . import _stainless
 from ._gemini import Embeddings, GenerateContent, Images
-from ._gemini_interactions import Interactions
+from ._gemini_interactions import FetchedInteraction, Interactions
 from ._hosts import server_at
 from ._readers import Attributes, Reader
 from ._sdk import Hook, Sdk
@@ -24,12 +25,25 @@ def _target(models: Any) -> Attributes:
     return {gen_ai.PROVIDER_NAME: provider, **server_at(client._http_options.base_url)}
 
 
+def _route(method: str, path: str) -> Reader | None:
+    if method.lower() == "post":
+        return _INTERACTIONS["create"] if path.endswith("/interactions") else None
+    return _INTERACTIONS["get"] if "/interactions/" in path and method.lower() == "get" else None
+
+
+def _platform(client: Any, attributes: Attributes) -> None:
+    adapter = getattr(client, "client_adapter", None)
+    if getattr(client, "_is_vertex", False) or (adapter is not None and adapter.is_vertex_ai()):
+        attributes[gen_ai.PROVIDER_NAME] = "gcp.vertex_ai"
+
+
 _METHODS: dict[str, Reader] = {
     "_generate_content": GenerateContent(),
     "_generate_content_stream": GenerateContent(streamed=True),
     "embed_content": Embeddings(),
     "generate_images": Images(),
 }
+_INTERACTIONS: dict[str, Reader] = {"create": Interactions(), "get": FetchedInteraction()}
 
 _sdk = Sdk(
     provider="gcp.gemini",
@@ -41,9 +55,11 @@ _sdk = Sdk(
             for method, reader in _METHODS.items()
         ),
         *(
-            Hook("google.genai._gaos.interactions", f"{interactions}.create", Interactions(), _target)
+            Hook("google.genai._gaos.interactions", f"{interactions}.{method}", reader, _target)
             for interactions in ("Interactions", "AsyncInteractions")
+            for method, reader in _INTERACTIONS.items()
         ),
+        *_stainless.hooks("google.genai._interactions", _route, _platform, unknown_too=False),
     ),
 )
 autolog = _sdk.autolog

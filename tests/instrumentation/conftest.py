@@ -10,7 +10,7 @@ from opentelemetry.context import get_current
 
 from clients.spans import Spans
 from fakes.provider import Provider
-from spanbook import _provider, _settings
+from spanbook import _background, _provider, _settings
 
 
 @pytest.fixture
@@ -18,6 +18,7 @@ def spans() -> Iterator[Spans]:
     """Record every span of the test, with content; afterwards nothing may be left in the context."""
     recorded = Spans()
     before = get_current()
+    _background.forget()
     _settings.reset()
     _settings.configure(content=True, raise_errors=True)
     _provider.use(recorded.provider)

@@ -11,6 +11,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 import spanbook
 from clients.spans import Spans
+from clients.trees import departures
 from fakes.provider import Provider
 from fakes.replies import Reply, ToolCall
 from spanbook import _hosts
@@ -177,6 +178,36 @@ def test_fetching_a_response_is_no_model_call(client: openai.OpenAI, spans: Span
         "openai.response.service_tier": "default",
         "gen_ai.output.messages": ANSWERED,
     }
+
+
+def test_what_went_on_in_the_background_is_counted_by_the_first_fetch_that_finds_it_finished(
+    client: openai.OpenAI, fake: Provider, spans: Spans
+) -> None:
+    def queued(body: Any) -> Any:
+        return body | {"status": "queued", "output": [], "usage": None}
+
+    fake.reply(Reply(edit=queued), Reply(edit=queued))
+    client.responses.create(model="gpt-5", input="Hi", background=True)
+    for _ in range(3):
+        client.responses.retrieve("reply_1")
+
+    counts = [(span.attributes or {}).get("gen_ai.usage.input_tokens") for span in spans.ended]
+    assert counts == [None, None, 118, None]
+    assert departures("openai", spans.ended) == []
+
+
+def test_a_background_stream_that_is_resumed_is_counted_once(
+    client: openai.OpenAI, fake: Provider, spans: Spans
+) -> None:
+    stream = client.responses.create(model="gpt-5", input="Hi", background=True, stream=True)
+    next(iter(stream))
+    stream.close()
+    for _ in range(2):
+        for _ in client.responses.retrieve("reply_1", stream=True, starting_after=1):
+            pass
+
+    counts = [(span.attributes or {}).get("gen_ai.usage.input_tokens") for span in spans.ended]
+    assert counts == [None, 118, None]
 
 
 @pytest.mark.parametrize("encoding", ["float", "base64"])

@@ -16,7 +16,7 @@ from scenarios.recorder import COVERAGE, Recorder
 from scenarios.row import Row
 from scenarios.running import closed
 from scenarios.signals import Signals
-from spanbook import _provider, _settings
+from spanbook import _background, _provider, _settings
 
 
 @pytest.fixture(scope="session")
@@ -55,6 +55,7 @@ def signals(_signals: Signals, monkeypatch: pytest.MonkeyPatch) -> Signals:
 def recorder(caplog: pytest.LogCaptureFixture, signals: Signals, only_what_is_new: None) -> Iterator[Recorder]:
     """Spans of one test. After it no span is open, none is current, and nobody has complained."""
     recorder = Recorder(signals)
+    _background.forget()
     _settings.configure(content="span_and_event", metrics=True, raise_errors=True)
     _provider.use(recorder.provider)
     yield recorder

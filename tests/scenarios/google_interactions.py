@@ -17,6 +17,7 @@ from scenarios.row import (
     Fields,
     Row,
     Way,
+    output_messages,
 )
 
 
@@ -139,4 +140,52 @@ STEPS = replace(
     stream=None,
     astream=None,
 )
-ROWS = (INTERACTION, AGENT, STEPS)
+
+
+def fetch(client: Any, fields: Fields) -> Any:
+    return client.interactions.get(**fields)
+
+
+def afetch(client: Any, fields: Fields) -> Any:
+    return client.aio.interactions.get(**fields)
+
+
+def fetch_drained(client: Any, fields: Fields) -> list[Any]:
+    return list(client.interactions.get(**fields, stream=True))
+
+
+async def afetch_drained(client: Any, fields: Fields) -> list[Any]:
+    return [event async for event in await client.aio.interactions.get(**fields, stream=True)]
+
+
+FETCH = replace(
+    INTERACTION,
+    name="google_genai.interactions_fetched",
+    operation="fetch_response",
+    fields={"id": "reply_1"},
+    asked={},
+    answered=lambda reply, streamed: {
+        "gen_ai.response.id": "reply_1",
+        "gen_ai.response.model": "stored-model",
+        "gen_ai.response.status": "completed",
+        "gen_ai.response.finish_reasons": (reply.reason,),
+        "gen_ai.output.messages": output_messages(reply, reply.reason),
+    },
+    model="",
+    ways=(
+        Way("call", fetch),
+        Way("acall", afetch, is_async=True),
+        Way("stream", fetch_drained, streams=True),
+        Way("astream", afetch_drained, streams=True, is_async=True),
+    ),
+    stream=None,
+    astream=None,
+)
+RESUME = replace(
+    FETCH,
+    name="google_genai.interactions_resumed",
+    fields={"id": "reply_1", "last_event_id": "event_1"},
+    asked={"gen_ai.request.stream_cursor": "event_1"},
+    ways=(Way("stream", fetch_drained, streams=True),),
+)
+ROWS = (INTERACTION, AGENT, STEPS, FETCH, RESUME)

@@ -247,7 +247,7 @@ async def test_a_cancelled_stream_is_an_error_with_what_was_seen(
 
     with logged(row):
         task = asyncio.create_task(read())
-        await seen.wait()
+        await asyncio.wait((task, asyncio.ensure_future(seen.wait())), return_when=asyncio.FIRST_COMPLETED)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

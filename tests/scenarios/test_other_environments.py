@@ -1,7 +1,7 @@
 """SDKs as they were a year ago, through the same tests in an environment of their own.
 
 Made on demand, with `SPANBOOK_ENVS=1`: a locked list of `tests/envs` becomes an environment beside `.venv`. The list is
-what `uv pip compile --exclude-newer` a year ago makes of the `.in` file beside it.
+what `uv pip compile` makes of the `.in` file beside it; of `old.in` with `--exclude-newer` a year ago.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from running import interpreters
 ROOT = Path(__file__).parents[2]
 APPLICATION_SIDE = ("instrumentation", "schemas")
 OLD = "old"
+BETWEEN = "between"
 SCENARIOS = "tests/scenarios/test_every_sdk.py"
 INSTRUMENTATION = "tests/instrumentation"
 
@@ -48,22 +49,20 @@ ELSEWHERE = {
 """What of the instrumentation's tests does not run there."""
 FROM_HERE = ("tests/instrumentation/test_export.py", "tests/instrumentation/test_server_shutdown.py")
 
-QUIET = ("ignore::DeprecationWarning", "ignore:Unclosed:ResourceWarning", "ignore:Pydantic serializer:UserWarning")
+QUIET = (
+    "ignore::DeprecationWarning",
+    "ignore:Unclosed:ResourceWarning",
+    "ignore:Pydantic serializer:UserWarning",
+    "ignore:Interactions usage is experimental:UserWarning",
+    "ignore:Granular retry options are not supported:UserWarning",
+    "ignore:Async interactions client cannot use aiohttp:UserWarning",
+)
 """What old releases complain of among themselves."""
 
 
 @pytest.fixture(scope="module")
 def python() -> Path:
-    """The interpreter of the environment, made when it is not there yet or when its list has changed."""
-    if not os.environ.get("SPANBOOK_ENVS"):
-        pytest.skip("SPANBOOK_ENVS=1 builds other environments and runs their scenarios")
-    place = ROOT / ".venv" / "envs" / OLD
-    interpreter = place / "bin" / "python"
-    uv, lock = Path(sys.executable).with_name("uv"), ROOT / "tests" / "envs" / f"{OLD}.txt"
-    if not interpreter.exists():
-        subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, place], check=True)
-    subprocess.run([uv, "pip", "sync", "--quiet", "--python", interpreter, lock], check=True)
-    return interpreter
+    return interpreter_of(OLD)
 
 
 @pytest.mark.parametrize("suite", NOT_THEN)
@@ -76,6 +75,24 @@ def test_year_old_releases_pass(suite: str, python: Path) -> None:
 
 def test_what_they_send_arrives(python: Path) -> None:
     passes(Path(sys.executable), *FROM_HERE, applications=python)
+
+
+def test_google_genai_with_a_client_of_its_own_for_interactions_passes() -> None:
+    interactions = f"{INSTRUMENTATION}/test_gemini_interactions.py"
+    passes(interpreter_of(BETWEEN), SCENARIOS, interactions, "-k", "google_genai or gemini")
+
+
+def interpreter_of(name: str) -> Path:
+    """The interpreter of an environment, made when it is not there yet or when its list has changed."""
+    if not os.environ.get("SPANBOOK_ENVS"):
+        pytest.skip("SPANBOOK_ENVS=1 builds other environments and runs their scenarios")
+    place = ROOT / ".venv" / "envs" / name
+    interpreter = place / "bin" / "python"
+    uv, lock = Path(sys.executable).with_name("uv"), ROOT / "tests" / "envs" / f"{name}.txt"
+    if not interpreter.exists():
+        subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, place], check=True)
+    subprocess.run([uv, "pip", "sync", "--quiet", "--python", interpreter, lock], check=True)
+    return interpreter
 
 
 def passes(interpreter: Path, *arguments: str, applications: Path | None = None) -> None:

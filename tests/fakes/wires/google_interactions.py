@@ -15,13 +15,22 @@ STATUSES = {"stop": "completed", "length": "incomplete", "tool_calls": "requires
 
 
 def interact(request: Request, reply: Reply) -> Body | Stream:
+    return _told(reply, reply.model or request.model or "fake-model", streamed=bool(request.json.get("stream")))
+
+
+def fetch(request: Request, reply: Reply) -> Body | Stream:
+    """`GET /interactions/{id}`: the stored interaction."""
+    return _told(reply, reply.model or "stored-model", streamed="stream=true" in request.target)
+
+
+def _told(reply: Reply, model: str, *, streamed: bool) -> Body | Stream:
     whole = {
         "id": reply.id,
         "status": STATUSES[reply.reason],
-        "model": reply.model or request.model or "fake-model",
+        "model": model,
         **({"usage": _usage(reply)} if reply.usage else {}),
     }
-    if request.json.get("stream"):
+    if streamed:
         return Stream([*_events(reply, whole), "[DONE]"], sse)
     return Body({**whole, "steps": _steps(reply)})
 
@@ -77,4 +86,7 @@ def _by(counts: Mapping[str, int]) -> list[dict[str, Any]]:
     return [{"modality": modality, "tokens": count} for modality, count in counts.items()]
 
 
-WIRES = (Wire("google.interactions", re.compile(r"/interactions$"), interact, error),)
+WIRES = (
+    Wire("google.interactions", re.compile(r"/interactions$"), interact, error),
+    Wire("google.fetch_interaction", re.compile(r"/interactions/[^/]+$"), fetch, error),
+)
