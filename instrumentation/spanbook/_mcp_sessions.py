@@ -55,6 +55,19 @@ def _serving(sdk: Sdk, original: Any) -> Any:
     return wrapped_by(original, around)
 
 
+def _noticing(sdk: Sdk, original: Any) -> Any:
+    """Give every notification that reaches a server a span."""
+
+    async def around(wrapped: Any, server: Any, args: Any, kwargs: Any) -> Any:
+        given = dict(zip(("message", "session"), args, strict=False)) | kwargs
+        notice = harmless(_noticed, given.get("message"), given.get("session")) if _traced(sdk) else None
+        if notice is None:
+            return await wrapped(*args, **kwargs)
+        return await requests.within(notice, lambda: wrapped(*args, **kwargs))
+
+    return wrapped_by(original, around)
+
+
 def _greeting(sdk: Sdk, original: Any) -> Any:
     """Give the first request of a session a span: the server's session answers it, no handler."""
 
@@ -84,6 +97,7 @@ PATCHES = (
     Patch("mcp.client.session", "ClientSession._received_request", _serving, optional=True),
     Patch("mcp.server.session", "ServerSession._received_request", _greeting, optional=True),
     Patch("mcp.server.lowlevel.server", "Server._handle_request", _serving, optional=True),
+    Patch("mcp.server.lowlevel.server", "Server._handle_message", _noticing, optional=True),
 )
 """Optional is what 2.x has not; it has no module of the others."""
 
@@ -119,6 +133,23 @@ def _received(responder: Any) -> requests.Request:
         http=http,
         # A session lives in the context of the HTTP request that began it, which is over.
         otherwise=None if http is None else propagate.extract(http.headers, Context()),
+    )
+
+
+def _noticed(message: Any, session: Any) -> requests.Request | None:
+    notice = field(message, "root")
+    method = text(field(notice, "method")) or ""
+    if not method.startswith("notifications/"):
+        return None
+    params = field(notice, "params")
+    return requests.received(
+        method,
+        params,
+        number=None,
+        version=_versions.get(session),
+        meta=fields(field(params, "meta")),
+        http=None,
+        otherwise=Context(),  # not the session's, as above
     )
 
 

@@ -209,6 +209,16 @@ async def test_what_is_sent_is_the_applications_but_for_the_context(spans: Spans
     assert traced == bare
 
 
+async def test_a_notification_is_a_span_of_the_server_that_gets_it(spans: Spans) -> None:
+    async with connected(weather_server(), "legacy") as client:
+        await client.list_tools()
+    notice = calls(spans, SpanKind.SERVER)["notifications/initialized"]
+    assert notice.parent is None
+    assert attributes(notice)["mcp.protocol.version"]
+    assert "jsonrpc.request.id" not in attributes(notice)
+    conforms(spans)
+
+
 @pytest.mark.skipif(not SESSIONS, reason="2.x serves no span of what a client is asked for")
 async def test_what_a_server_asks_its_client_for_is_in_the_same_trace(spans: Spans) -> None:
     types = import_module("mcp.types")
