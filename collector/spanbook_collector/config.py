@@ -153,7 +153,7 @@ class QueueSettings:
 class WriterSettings:
     """How batches go to ClickHouse."""
 
-    batch_bytes: int = option(32 * MiB, "a batch is sent when it holds this much …")
+    batch_bytes: int = option(24 * MiB, "a batch is sent when it holds this much …")
     batch_seconds: float = option(0.4, "… or when its first request is this old")
     concurrency: int = option(2, "batches under way at one time; all but the first are full ones")
 
