@@ -30,8 +30,12 @@ OLDEST_VERSION = (26, 3)
 CONNECT_SECONDS = 5
 ANSWER_SECONDS = 60  # a network that swallows bytes is found out by then; the token makes trying again safe
 _MESSAGES = {Signal.TRACES: "ResourceSpans", Signal.LOGS: "ResourceLogs", Signal.METRICS: "ResourceMetrics"}
+# A span moves to within 91 days of its receipt, but what came on many days may be written at once, when ClickHouse was
+# away or a price has changed. The default limit, 100 partitions, would refuse that for ever.
+_PARTITIONS = {"max_partitions_per_insert_block": 0}
 # How spans, logs and metrics are inserted, wherever they come from.
 INSERT_SETTINGS = {
+    **_PARTITIONS,
     "deduplicate_blocks_in_dependent_materialized_views": 1,
     # The answer means stored, and one insert is one block: a token covers blocks by their place in the insert.
     "async_insert": 0,
@@ -96,7 +100,7 @@ class Store:
     async def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
         """Run a statement that gives no rows, DDL or INSERT ... SELECT: SQL, or the name of a file as in `query`."""
         text = _statement(sql, shard=self.shard)
-        await self._try(self._client.command(text, parameters=dict(parameters or {})))
+        await self._try(self._client.command(text, parameters=dict(parameters or {}), settings=dict(_PARTITIONS)))
 
     async def insert_rows(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Store a few rows of a table that no event fills; what a row leaves out has its default."""
