@@ -60,10 +60,15 @@ def server_at(url: Any) -> Attributes:
 def provider_of(client: Any, attributes: Attributes) -> None:
     """Name the provider that an OpenAI-shaped client talks to, where its address or its class tells."""
     host, port = attributes[gen_ai.SERVER_ADDRESS], attributes[gen_ai.SERVER_PORT]
-    if "Azure" in type(client).__name__:
+    kind = type(client).__name__
+    if "Azure" in kind:
         attributes[gen_ai.PROVIDER_NAME] = "azure.ai.openai"
+    elif "Bedrock" in kind:
+        attributes[gen_ai.PROVIDER_NAME] = "aws.bedrock"
     elif found := _at(host, port):
         attributes[gen_ai.PROVIDER_NAME] = found
+    if attributes[gen_ai.PROVIDER_NAME].startswith("azure."):
+        attributes[gen_ai.AZURE_RESOURCE_PROVIDER_NAMESPACE] = "Microsoft.CognitiveServices"
 
 
 @lru_cache(maxsize=256)

@@ -41,7 +41,9 @@ class Images(Reader):
 
     def join(self, chunks: list[Any]) -> Any:
         whole = [chunk for chunk in chunks if str(field(chunk, "type")).endswith(".completed")]
-        return {"data": whole, "usage": field(whole[-1], "usage")} if whole else None
+        if not whole:
+            return None
+        return {"data": whole, **{name: field(whole[-1], name) for name in ("usage", "output_format")}}
 
 
 class Speech(Reader):

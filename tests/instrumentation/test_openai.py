@@ -272,6 +272,14 @@ def test_azure_is_named_by_its_client(fake: Provider, spans: Spans) -> None:
     assert spans.attributes()["gen_ai.provider.name"] == "azure.ai.openai"
 
 
+def test_bedrock_is_named_by_its_client(fake: Provider, spans: Spans) -> None:
+    bedrock = getattr(openai, "BedrockOpenAI", None) or pytest.skip("no client of Bedrock yet")
+    with bedrock(base_url=f"{fake.url}/v1", api_key="k") as client:
+        client.chat.completions.create(model="m", messages=HELLO)
+
+    assert spans.attributes()["gen_ai.provider.name"] == "aws.bedrock"
+
+
 @pytest.mark.parametrize(
     ("host", "port", "provider"),
     [

@@ -1,7 +1,8 @@
-"""anthropic: messages."""
+"""anthropic: messages, also on Bedrock and on Vertex."""
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from scenarios.row import (
     TOOL_DEFINITION,
     USER_MESSAGE,
     Fields,
+    Open,
     Row,
     Way,
     output_messages,
@@ -31,6 +33,24 @@ def open_async(url: str, *, retries: int = 0, timeout: float = 20.0) -> Any:
     from anthropic import AsyncAnthropic
 
     return AsyncAnthropic(base_url=url, api_key="k", max_retries=retries, timeout=timeout)
+
+
+def bedrock(name: str) -> Open:
+    def open_bedrock(url: str, *, retries: int = 0, timeout: float = 20.0) -> Any:
+        client = getattr(importlib.import_module("anthropic"), name)
+        keys = {"aws_access_key": "a", "aws_secret_key": "b", "aws_region": "us-east-1"}
+        return client(base_url=url, **keys, max_retries=retries, timeout=timeout)
+
+    return open_bedrock
+
+
+def vertex(name: str) -> Open:
+    def open_vertex(url: str, *, retries: int = 0, timeout: float = 20.0) -> Any:
+        client = getattr(importlib.import_module("anthropic"), name)
+        place = {"region": "us-east5", "project_id": "p", "access_token": "t"}
+        return client(base_url=url, **place, max_retries=retries, timeout=timeout)
+
+    return open_vertex
 
 
 FIELDS: Fields = {
@@ -93,12 +113,37 @@ def raw_stream(client: Any, fields: Fields) -> list[Any]:
     return list(client.messages.with_raw_response.create(**fields, stream=True).parse())
 
 
+async def araw_stream(client: Any, fields: Fields) -> list[Any]:
+    response = await client.messages.with_raw_response.create(**fields, stream=True)
+    return [event async for event in await shape.parsed(response)]
+
+
+def streaming_response(client: Any, fields: Fields) -> Any:
+    with client.messages.with_streaming_response.create(**fields) as response:
+        return response.parse()
+
+
+async def astreaming_response(client: Any, fields: Fields) -> Any:
+    async with client.messages.with_streaming_response.create(**fields) as response:
+        return await response.parse()
+
+
 def beta(client: Any, fields: Fields) -> Any:
     return client.beta.messages.create(**fields)
 
 
 def beta_drained(client: Any, fields: Fields) -> list[Any]:
     return list(client.beta.messages.create(**fields, stream=True))
+
+
+def beta_helper(client: Any, fields: Fields) -> Any:
+    with client.beta.messages.stream(**fields) as events:
+        return events.get_final_message()
+
+
+async def beta_ahelper(client: Any, fields: Fields) -> Any:
+    async with client.beta.messages.stream(**fields) as events:
+        return await events.get_final_message()
 
 
 SUMMARY = {"type": "compaction", "content": "The weather was asked for."}
@@ -146,7 +191,14 @@ MESSAGES = Row(
         Way("raw", raw),
         Way("araw", araw, is_async=True),
         Way("raw_stream", raw_stream, streams=True),
+        Way("araw_stream", araw_stream, streams=True, is_async=True),
+        Way("streaming_response", streaming_response),
+        Way("astreaming_response", astreaming_response, is_async=True),
         Way("beta", beta),
+        Way("abeta", beta, is_async=True),
+        Way("beta_stream", beta_drained, streams=True),
+        Way("beta_helper", beta_helper, streams=True),
+        Way("beta_ahelper", beta_ahelper, streams=True, is_async=True),
     ),
     stream=stream,
     astream=stream,
@@ -182,4 +234,30 @@ MORE = replace(
     stream=None,
     astream=None,
 )
-ROWS = (MESSAGES, MORE)
+
+
+def on(platform: str, provider: str, row: Row, opened: Open, opened_async: Open, *ways: Way) -> Row:
+    """The same call where another cloud serves the model."""
+    name = row.name.replace("anthropic.", f"anthropic.{platform}_")
+    return replace(row, name=name, provider=provider, open=opened, open_async=opened_async, ways=ways)
+
+
+SERVED = (
+    Way("call", create),
+    Way("acall", create, is_async=True),
+    Way("stream", drained, streams=True),
+    Way("astream", adrained, streams=True, is_async=True),
+    Way("helper", helper, streams=True),
+)
+BEDROCK = ("bedrock", "aws.bedrock")
+BEDROCK_CLIENTS = (bedrock("AnthropicBedrock"), bedrock("AsyncAnthropicBedrock"))
+VERTEX = ("vertex", "gcp.vertex_ai")
+VERTEX_CLIENTS = (vertex("AnthropicVertex"), vertex("AsyncAnthropicVertex"))
+ROWS = (
+    MESSAGES,
+    MORE,
+    on(*BEDROCK, MESSAGES, *BEDROCK_CLIENTS, *SERVED),
+    on(*BEDROCK, MORE, *BEDROCK_CLIENTS, *MORE.ways),
+    on(*VERTEX, MESSAGES, *VERTEX_CLIENTS, *SERVED),
+    on(*VERTEX, MORE, *VERTEX_CLIENTS, *MORE.ways),
+)

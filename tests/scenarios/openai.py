@@ -1,7 +1,9 @@
-"""openai: chat completions, responses and fetching them, embeddings, legacy completions, images, audio."""
+"""openai: chat completions, responses and fetching them, embeddings, completions, images, audio; also on Azure."""
 
 from __future__ import annotations
 
+import importlib
+import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +17,7 @@ from scenarios.row import (
     TOOL_DEFINITION,
     USER_MESSAGE,
     Fields,
+    Open,
     Row,
     Way,
     output_messages,
@@ -106,8 +109,30 @@ def responses_helper(client: Any, fields: Fields) -> Any:
         return events.get_final_response()
 
 
+async def responses_ahelper(client: Any, fields: Fields) -> Any:
+    async with client.responses.stream(**fields) as events:
+        return await events.get_final_response()
+
+
+def responses_parse(client: Any, fields: Fields) -> Any:
+    return client.responses.parse(**fields)
+
+
 def responses_raw(client: Any, fields: Fields) -> Any:
     return client.responses.with_raw_response.create(**fields).parse()
+
+
+async def responses_araw(client: Any, fields: Fields) -> Any:
+    return await shape.parsed(await client.responses.with_raw_response.create(**fields))
+
+
+def responses_raw_stream(client: Any, fields: Fields) -> list[Any]:
+    return list(client.responses.with_raw_response.create(**fields, stream=True).parse())
+
+
+def responses_streaming_response(client: Any, fields: Fields) -> Any:
+    with client.responses.with_streaming_response.create(**fields) as response:
+        return response.parse()
 
 
 def responded(reply: Reply, streamed: bool) -> dict[str, Any]:
@@ -156,11 +181,18 @@ RESPONSES = Row(
         Way("stream", responses_drained, streams=True),
         Way("astream", responses_adrained, streams=True, is_async=True),
         Way("helper", responses_helper, streams=True),
+        Way("ahelper", responses_ahelper, streams=True, is_async=True),
+        Way("parse", responses_parse),
+        Way("aparse", responses_parse, is_async=True),
         Way("raw", responses_raw),
+        Way("araw", responses_araw, is_async=True),
+        Way("raw_stream", responses_raw_stream, streams=True),
+        Way("streaming_response", responses_streaming_response),
         Way("compacted", responses, reply=COMPACTED),
         Way("compacted_stream", responses_drained, streams=True, reply=COMPACTED),
     ),
     stream=responses_stream,
+    astream=responses_stream,
 )
 CHAT_MORE = replace(
     CHAT,
@@ -195,7 +227,27 @@ CONVERSATION = replace(
     },
     ways=(Way("call", responses),),
     stream=None,
+    astream=None,
 )
+
+
+def completions(client: Any, fields: Fields) -> Any:
+    return client.completions.create(**fields)
+
+
+def completions_drained(client: Any, fields: Fields) -> list[Any]:
+    return list(client.completions.create(**fields, stream=True, stream_options={"include_usage": True}))
+
+
+async def completions_adrained(client: Any, fields: Fields) -> list[Any]:
+    asked = {**fields, "stream": True, "stream_options": {"include_usage": True}}
+    return [chunk async for chunk in await client.completions.create(**asked)]
+
+
+def completions_raw(client: Any, fields: Fields) -> Any:
+    return client.completions.with_raw_response.create(**fields).parse()
+
+
 COMPLETIONS = Row(
     name="openai.completions",
     sdk="openai",
@@ -208,7 +260,13 @@ COMPLETIONS = Row(
     answered=lambda reply, streamed: {
         name: value for name, value in answered(reply, streamed).items() if name != "openai.api.type"
     },
-    ways=(Way("call", lambda client, fields: client.completions.create(**fields)),),
+    ways=(
+        Way("call", completions),
+        Way("acall", completions, is_async=True),
+        Way("stream", completions_drained, streams=True),
+        Way("astream", completions_adrained, streams=True, is_async=True),
+        Way("raw", completions_raw),
+    ),
     tools=False,
 )
 
@@ -256,7 +314,96 @@ RESUME = replace(
     asked={"openai.api.type": "responses", "gen_ai.request.stream_cursor": "0"},
     ways=(Way("stream", fetch_drained, streams=True),),
 )
+
+
+def azure(name: str) -> Open:
+    def open_azure(url: str, *, retries: int = 0, timeout: float = 20.0) -> Any:
+        client = getattr(importlib.import_module("openai"), name)
+        return client(azure_endpoint=url, api_key="k", api_version="2024-10-21", max_retries=retries, timeout=timeout)
+
+    return open_azure
+
+
+def on_azure(row: Row, *ways: Way) -> Row:
+    """The same call of a deployment on Azure."""
+    return replace(
+        row,
+        asked={**row.asked, "azure.resource_provider.namespace": "Microsoft.CognitiveServices"},
+        name=row.name.replace("openai.", "openai.azure_"),
+        provider="azure.ai.openai",
+        open=azure("AzureOpenAI"),
+        open_async=azure("AsyncAzureOpenAI"),
+        ways=ways,
+        stream=None,
+        astream=None,
+    )
+
+
 MEDIA = openai_media.Sdk("openai", open_client, open_async)
+
+
+def painted_in_pieces(client: Any, fields: Fields) -> list[Any]:
+    return list(client.images.generate(**fields, stream=True))
+
+
+async def apainted_in_pieces(client: Any, fields: Fields) -> list[Any]:
+    return [event async for event in await client.images.generate(**fields, stream=True)]
+
+
+def painted_once(reply: Reply, streamed: bool) -> dict[str, Any]:
+    told = openai_media.painted(reply, streamed)
+    (said,) = told["gen_ai.output.messages"]
+    pixel = {**said["parts"][0], "mime_type": "image/webp" if streamed else "image/png"}
+    return {**told, "gen_ai.output.messages": [{**said, "parts": [pixel]}]}
+
+
+def edit(client: Any, fields: Fields) -> Any:
+    return client.images.edit(**fields)
+
+
+def vary(client: Any, fields: Fields) -> Any:
+    return called_though_it_will_go(client.images.create_variation, fields)
+
+
+def translate(client: Any, fields: Fields) -> Any:
+    return called_though_it_will_go(client.audio.translations.create, fields)
+
+
+def called_though_it_will_go(method: Any, fields: Fields) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return method(**fields)
+
+
+PIECES = replace(
+    MEDIA.images(),
+    name="openai.images_in_pieces",
+    fields={"model": "fake-model", "prompt": QUESTION},
+    asked={"gen_ai.output.type": "image", "gen_ai.input.messages": [USER_MESSAGE]},
+    answered=painted_once,
+    ways=(
+        Way("stream", painted_in_pieces, streams=True),
+        Way("astream", apainted_in_pieces, streams=True, is_async=True),
+    ),
+)
+EDITED = replace(
+    PIECES,
+    name="openai.images_edited",
+    fields={"model": "fake-model", "prompt": QUESTION, "image": ("a.png", b"PNG", "image/png")},
+    ways=(Way("call", edit), Way("acall", edit, is_async=True)),
+)
+VARIED = replace(
+    PIECES,
+    name="openai.images_varied",
+    fields={"model": "fake-model", "image": ("a.png", b"PNG", "image/png")},
+    asked={"gen_ai.output.type": "image"},
+    ways=(Way("call", vary),),
+)
+TRANSLATED = replace(
+    MEDIA.transcripts(),
+    name="openai.translations",
+    ways=(Way("call", translate), Way("acall", translate, is_async=True)),
+)
 ROWS = (
     CHAT,
     CHAT_MORE,
@@ -268,5 +415,18 @@ ROWS = (
     MEDIA.embeddings(encoding_format="float"),
     MEDIA.images(),
     MEDIA.speech(),
+    PIECES,
+    EDITED,
+    VARIED,
     MEDIA.transcripts(Way("stream", transcripts_drained, streams=True)),
+    TRANSLATED,
+    on_azure(CHAT, *shape.PLAIN, Way("raw", shape.raw), Way("parse", parse)),
+    on_azure(CHAT_MORE, Way("call", shape.create, reply=shape.SPOKEN)),
+    on_azure(RESPONSES, Way("call", responses, reply=COMPACTED), Way("stream", responses_drained, streams=True)),
+    on_azure(
+        MEDIA.embeddings(encoding_format="float"),
+        Way("call", openai_media.embed),
+        Way("acall", openai_media.embed, is_async=True),
+    ),
+    on_azure(MEDIA.images(), Way("call", openai_media.paint)),
 )

@@ -59,7 +59,7 @@ class Sdk:
             ways=(Way("call", transcribe), Way("acall", transcribe, is_async=True), *more),
         )
 
-    def images(self, **fields: Any) -> Row:
+    def images(self, *more: Way, **fields: Any) -> Row:
         return self.row(
             "generate_content",
             "images",
@@ -70,7 +70,7 @@ class Sdk:
                 "gen_ai.input.messages": [USER_MESSAGE],
             },
             answered=painted,
-            ways=(Way("call", paint), Way("acall", paint, is_async=True)),
+            ways=(Way("call", paint), Way("acall", paint, is_async=True), *more),
         )
 
     def embeddings(self, **fields: Any) -> Row:

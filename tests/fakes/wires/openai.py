@@ -71,7 +71,7 @@ def completions(request: Request, reply: Reply) -> Body | Stream:
     return Stream([*events, "[DONE]"], sse)
 
 
-def images(request: Request, reply: Reply) -> Body:
+def images(request: Request, reply: Reply) -> Body | Stream:
     usage = reply.usage and {
         "input_tokens": reply.usage.input,
         "output_tokens": reply.usage.output,
@@ -79,6 +79,12 @@ def images(request: Request, reply: Reply) -> Body:
         "input_tokens_details": {"text_tokens": reply.usage.input, "image_tokens": 0},
         "output_tokens_details": {"text_tokens": 0, "image_tokens": reply.usage.output},
     }
+    if request.json.get("stream"):
+        edited = request.path.endswith("/edits")
+        painted = {"b64_json": PIXEL, "output_format": "webp", "created_at": CREATED}
+        kind = "image_edit" if edited else "image_generation"
+        partial = {**painted, "type": f"{kind}.partial_image", "partial_image_index": 0}
+        return Stream([partial, {**painted, "type": f"{kind}.completed", "usage": usage}], sse)
     count = request.json.get("n") or 1
     data: list[dict[str, Any]] = [{"b64_json": PIXEL, "revised_prompt": reply.text} for _ in range(count)]
     if "/together/" in request.path:
