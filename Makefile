@@ -40,7 +40,7 @@ test-others: setup
 
 # The faults of `make test` in full: hundreds of kills, tens of power cuts, outages of minutes (hours; as root)
 soak: setup
-	SPANBOOK_SOAK=1 $(BIN)/pytest tests/system tests/collector -k "kill or power_cut or outage or hangs or queue"
+	SPANBOOK_SOAK=1 $(BIN)/pytest tests/system tests/collector -k "kill or power_cut or outage or hangs or full_disk or queue"
 
 # SDKs as they were a year ago, in an environment beside .venv (minutes)
 old: setup

@@ -199,6 +199,13 @@ def test_a_request_over_the_size_limit_is_refused_for_good(start: Start, connect
     assert answer.http_status in (0, 413)
 
 
+def test_the_size_limit_is_64_mebibytes_unless_something_else_is_said(client: Client) -> None:
+    below = spans(4, 16 * 2**20 - 1000)
+    assert 2**26 - 10_000 < len(below) < 2**26
+    assert client.send(below).code == 0
+    assert client.send(bytes(2**26 + 1)).code == Code.RESOURCE_EXHAUSTED
+
+
 def test_too_many_spans_are_refused_for_good(client: Client) -> None:
     answer = client.send(_message(1, _message(2, b"\x12\x00" * 60_000)))
     assert answer.code == Code.INVALID_ARGUMENT
