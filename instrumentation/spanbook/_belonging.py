@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
-from weakref import WeakValueDictionary
+from weakref import ref
 
 from opentelemetry import baggage
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context, attach, detach, get_current, set_value
@@ -29,8 +29,35 @@ _process: dict[str, str] = {}  # holds for the whole process
 _passing: set[str] = set()  # keys of it that hold for a block only, and so must not become part of the resource
 _resource: dict[str, str] = {}  # what of it the resource says already
 _on_spans: dict[str, str] = {}  # what of it the resource does not say
-# Trace id -> the span that this process began the trace with, while it is open
-_roots: WeakValueDictionary[int, Span] = WeakValueDictionary()
+_roots: dict[int, _Root] = {}  # by trace id
+
+
+class _Root(ref[Span]):
+    """The span that this process began a trace with, as long as somebody holds it.
+
+    A `WeakValueDictionary` does the same in several times the time, on every trace.
+    """
+
+    __slots__ = ("trace_id",)
+    trace_id: int
+
+    @classmethod
+    def remember(cls, span: Any) -> None:
+        """Make *span* the root of its trace."""
+        root = cls(span, _forget)
+        root.trace_id = span.context.trace_id
+        _roots[root.trace_id] = root
+
+
+def _forget(root: _Root) -> None:
+    if _roots.get(root.trace_id) is root:
+        _roots.pop(root.trace_id, None)
+
+
+def _root_of(span: Span) -> Span:
+    held = _roots.get(span.get_span_context().trace_id)
+    root = held() if held is not None else None
+    return root if root is not None and root.is_recording() else span
 
 
 @dataclass(frozen=True)
@@ -148,7 +175,7 @@ def update_current_trace(
     if not span.get_span_context().is_valid:
         return
     values = attributes_of(session_id=session_id, user_id=user_id, tags=tags, metadata=metadata)
-    root = _roots.get(span.get_span_context().trace_id) or span
+    root = _root_of(span)
     root.set_attributes(values)
     if root is not span:
         own = {key: value for key, value in values.items() if not key.startswith("spanbook.")}
@@ -210,8 +237,8 @@ class _Stamp:
     """A span processor that adds attributes at the start and keeps nothing."""
 
     def on_start(self, span: Any, parent_context: Context | None = None) -> None:
-        for key, value in _on_spans.items():
-            span.set_attribute(key, value)
+        if _on_spans:
+            span.set_attributes(_on_spans)
         if parent_context is None:
             parent_context = get_current()
         if parent_context:
@@ -220,14 +247,13 @@ class _Stamp:
                     span.set_attribute(key, str(carried))
         parent = span.parent
         if parent is None or parent.is_remote:
-            _roots[span.context.trace_id] = span
+            _Root.remember(span)
 
     def _on_ending(self, span: Any) -> None:
         pass
 
     def on_end(self, span: Any) -> None:
-        if span.parent is None or span.parent.is_remote:
-            _roots.pop(span.context.trace_id, None)
+        pass
 
     def shutdown(self) -> None:
         pass

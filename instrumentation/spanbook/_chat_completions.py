@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from spanbook_schemas import gen_ai
 
@@ -12,8 +12,9 @@ from ._fields import field, fields, integer, items, number, text, texts, true
 from ._readers import Attributes, Fields, Reader
 
 Cast = Callable[[Any], Any]
+Table = Mapping[str, tuple[str, Cast]]
 
-PARAMETERS: Mapping[str, tuple[str, Cast]] = {
+PARAMETERS: Table = {
     "model": (gen_ai.REQUEST_MODEL, text),
     "stream": (gen_ai.REQUEST_STREAM, true),
     "max_tokens": (gen_ai.REQUEST_MAX_TOKENS, integer),
@@ -33,6 +34,22 @@ OPENAI_PARAMETERS = {
     **PARAMETERS,
     "service_tier": (gen_ai.OPENAI_REQUEST_SERVICE_TIER, lambda value: text(value) if value != "auto" else None),
 }
+_COUNTS: Table = {
+    "prompt_tokens": (gen_ai.USAGE_INPUT_TOKENS, integer),
+    "completion_tokens": (gen_ai.USAGE_OUTPUT_TOKENS, integer),
+}
+_COUNTS_READ: Table = {
+    "cached_tokens": (gen_ai.USAGE_CACHE_READ_INPUT_TOKENS, integer),
+    "cache_write_tokens": (gen_ai.USAGE_CACHE_WRITE_INPUT_TOKENS, integer),
+    "text_tokens": (gen_ai.USAGE_TEXT_INPUT_TOKENS, integer),
+    "image_tokens": (gen_ai.USAGE_IMAGE_INPUT_TOKENS, lambda value: integer(value) or None),
+    "audio_tokens": (gen_ai.USAGE_AUDIO_INPUT_TOKENS, lambda value: integer(value) or None),
+}
+_COUNTS_WRITTEN: Table = {
+    "reasoning_tokens": (gen_ai.USAGE_REASONING_OUTPUT_TOKENS, integer),
+    "text_tokens": (gen_ai.USAGE_TEXT_OUTPUT_TOKENS, integer),
+    "audio_tokens": (gen_ai.USAGE_AUDIO_OUTPUT_TOKENS, lambda value: integer(value) or None),
+}
 _OUTPUT_TYPES = {"text": "text", "json_object": "json", "json_schema": "json"}
 _ONLY_CONTENT = {"content"}
 
@@ -41,6 +58,10 @@ class ChatCompletions(Reader):
     """Reads `/chat/completions` and what looks like it."""
 
     operation = gen_ai.CHAT
+    answers: ClassVar[Table] = {
+        "id": (gen_ai.RESPONSE_ID, text),
+        "model": (gen_ai.RESPONSE_MODEL, text),
+    }
 
     def request(self, request: Fields) -> Attributes:
         return parameters(request, PARAMETERS)
@@ -52,10 +73,9 @@ class ChatCompletions(Reader):
         }
 
     def response(self, response: Any) -> Attributes:
-        found = usage(field(response, "usage"))
-        found[gen_ai.RESPONSE_ID] = text(field(response, "id"))
-        found[gen_ai.RESPONSE_MODEL] = text(field(response, "model"))
-        reasons = [text(field(choice, "finish_reason")) for choice in items(field(response, "choices"))]
+        known = fields(response)
+        found = {**usage(known.get("usage")), **parameters(known, self.answers)}
+        reasons = [text(field(choice, "finish_reason")) for choice in items(known.get("choices"))]
         if any(reasons):
             found[gen_ai.RESPONSE_FINISH_REASONS] = [reason or "error" for reason in reasons]
         return found
@@ -71,22 +91,22 @@ class ChatCompletions(Reader):
 class OpenAIChatCompletions(ChatCompletions):
     """Reads what OpenAI itself adds."""
 
+    answers: ClassVar[Table] = {
+        **ChatCompletions.answers,
+        "service_tier": (gen_ai.OPENAI_RESPONSE_SERVICE_TIER, text),
+        "system_fingerprint": (gen_ai.OPENAI_RESPONSE_SYSTEM_FINGERPRINT, text),
+    }
+
     def request(self, request: Fields) -> Attributes:
         found = parameters(request, OPENAI_PARAMETERS)
         found[gen_ai.OPENAI_API_TYPE] = "chat_completions"
         return found
 
-    def response(self, response: Any) -> Attributes:
-        found = super().response(response)
-        found[gen_ai.OPENAI_RESPONSE_SERVICE_TIER] = text(field(response, "service_tier"))
-        found[gen_ai.OPENAI_RESPONSE_SYSTEM_FINGERPRINT] = text(field(response, "system_fingerprint"))
-        return found
 
-
-def parameters(request: Fields, table: Mapping[str, tuple[str, Cast]]) -> Attributes:
-    """Read the request parameters that *table* names."""
+def parameters(known: Fields, table: Table) -> Attributes:
+    """Read the fields that *table* names, of a request or of an answer."""
     found: Attributes = {}
-    for name, value in request.items():
+    for name, value in known.items():
         if value is not None and (rule := table.get(name)):
             read = rule[1](value)
             if read is not None:
@@ -101,20 +121,11 @@ def output_type(name: Any) -> str | None:
 
 def usage(value: Any) -> Attributes:
     """Read OpenAI's token counts, of which the details are parts."""
-    if value is None:
-        return {}
-    prompt, completion = field(value, "prompt_tokens_details"), field(value, "completion_tokens_details")
+    known = fields(value)
     return {
-        gen_ai.USAGE_INPUT_TOKENS: integer(field(value, "prompt_tokens")),
-        gen_ai.USAGE_OUTPUT_TOKENS: integer(field(value, "completion_tokens")),
-        gen_ai.USAGE_CACHE_READ_INPUT_TOKENS: integer(field(prompt, "cached_tokens")),
-        gen_ai.USAGE_CACHE_WRITE_INPUT_TOKENS: integer(field(prompt, "cache_write_tokens")),
-        gen_ai.USAGE_TEXT_INPUT_TOKENS: integer(field(prompt, "text_tokens")),
-        gen_ai.USAGE_IMAGE_INPUT_TOKENS: integer(field(prompt, "image_tokens")) or None,
-        gen_ai.USAGE_AUDIO_INPUT_TOKENS: integer(field(prompt, "audio_tokens")) or None,
-        gen_ai.USAGE_REASONING_OUTPUT_TOKENS: integer(field(completion, "reasoning_tokens")),
-        gen_ai.USAGE_TEXT_OUTPUT_TOKENS: integer(field(completion, "text_tokens")),
-        gen_ai.USAGE_AUDIO_OUTPUT_TOKENS: integer(field(completion, "audio_tokens")) or None,
+        **parameters(known, _COUNTS),
+        **parameters(fields(known.get("prompt_tokens_details")), _COUNTS_READ),
+        **parameters(fields(known.get("completion_tokens_details")), _COUNTS_WRITTEN),
     }
 
 
@@ -137,8 +148,8 @@ def message(value: Any) -> dict[str, Any]:
 
 def parts_of(value: Any) -> list[Part]:
     """Return what a message consists of: reasoning, content, refusal, audio, tool calls."""
-    content = field(value, "content")
     known = fields(value)
+    content = known.get("content")
     parts: list[Part] = []
     if reasoning := text(known.get("reasoning_content")) or text(known.get("reasoning")):
         parts.append({"type": "reasoning", "content": reasoning})
@@ -296,9 +307,10 @@ def _order(index: Any) -> int:
 
 
 def _answer(choice: Any) -> dict[str, Any]:
-    said = field(choice, "message")
+    known = fields(choice)
+    said = known.get("message")
     answer: dict[str, Any] = {"role": text(field(said, "role")) or "assistant", "parts": parts_of(said)}
-    if reason := text(field(choice, "finish_reason")):
+    if reason := text(known.get("finish_reason")):
         answer["finish_reason"] = reason
     return answer
 

@@ -154,7 +154,8 @@ def _repr(value: Any) -> str:
         return f"<{type(value).__name__}>"
 
 
-_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_described)
+# Circles are not looked for on the way: they end in a RecursionError.
+_encoder = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"), default=_described)
 
 
 def _dumps(value: Any) -> str:

@@ -39,7 +39,7 @@ def hooks(package: str, route: Route, target: Target | None = None, *, unknown_t
     module = f"{package}._base_client"
 
     def request(sdk: Sdk, original: Any) -> Any:
-        return wrapped_by(original, _around(sdk, route, target, unknown_too))
+        return wrapped_by(original, _around(sdk, original, route, target, unknown_too))
 
     return (
         Patch(module, "SyncAPIClient.request", request),
@@ -56,7 +56,7 @@ def server(client: Any, attributes: Attributes) -> None:
     attributes[gen_ai.SERVER_PORT] = url.port or (80 if url.scheme == "http" else 443)
 
 
-def _around(sdk: Sdk, route: Route, target: Target | None, unknown_too: bool) -> Any:
+def _around(sdk: Sdk, original: Any, route: Route, target: Target | None, unknown_too: bool) -> Any:
     def begin(client: Any, options: Any) -> Call | None:
         try:
             reader = route(options.method, options.url)
@@ -90,7 +90,7 @@ def _around(sdk: Sdk, route: Route, target: Target | None, unknown_too: bool) ->
         if not sdk.enabled:
             return wrapped(*args, **kwargs)
         options = args[1] if len(args) > 1 else kwargs.get("options")
-        if inspect.iscoroutinefunction(wrapped):
+        if is_coroutine_function:
             return later(wrapped, client, options, args, kwargs)
         call = begin(client, options)
         if call is None:
@@ -105,6 +105,7 @@ def _around(sdk: Sdk, route: Route, target: Target | None, unknown_too: bool) ->
             call.detach()
         return _settled(call, options, kwargs.get("stream"), result)
 
+    is_coroutine_function = inspect.iscoroutinefunction(original)
     return around
 
 
