@@ -7,9 +7,12 @@
 where PEERS is an environment with openai, wrapt, opentelemetry-instrumentation-genai-openai,
 openinference-instrumentation-openai and opentelemetry-instrumentation-openai (Traceloop's).
 
-The transport answers in the process, the span processor drops. Short blocks of the bare SDK and of the traced one
-alternate; the figure is the median over the blocks of the difference of their fastest calls, so that the noise of a
-shared machine stays out.
+The transport answers in the process, the span processor drops. Each variant has its turn in every round, in an order
+that is drawn anew: it is switched on, warmed up, called some times and switched off. What counts of a turn is its
+fastest call, and what a variant adds in a round is that minus the bare SDK's; printed are the median over the rounds
+and, behind ±, half of the middle half's width. So neither a neighbour's burst nor the machine's slower hours fall on
+one variant. The garbage collector is off within a turn and runs between turns, for all alike. Spanbook traces to the
+process's provider, hand-written code and peers to one of their own, without the processor that Spanbook puts on its.
 """
 
 import argparse
@@ -18,11 +21,14 @@ import base64
 import gc
 import json
 import os
+import random
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 import handwritten
 import httpx2
@@ -30,6 +36,7 @@ import openai
 from opentelemetry import trace
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 
+WARM_UP = 60  # calls of a turn that do not count: the interpreter specialises patched code anew after some 50
 PEERS = {
     "genai": "opentelemetry.instrumentation.genai.openai",
     "openinference": "openinference.instrumentation.openai",
@@ -132,55 +139,71 @@ class Drop(SpanProcessor):
         self.last = span
 
 
-def rounds(call: Callable[[], Any], calls: int) -> list[float]:
-    times = []
-    for _ in range(calls):
-        begun = time.thread_time_ns()
-        call()
-        times.append((time.thread_time_ns() - begun) / 1000)
-    return times
+class Variant(NamedTuple):
+    """A way of making the call, and how it is switched on and off."""
+
+    name: str
+    call: Callable[[], Any]
+    on: Callable[[], Any]
+    off: Callable[[], Any]
 
 
-def added(
-    bare: Callable[[], Any],
-    traced: Callable[[], Any],
-    on: Callable[[], Any],
-    off: Callable[[], Any],
-    blocks: int,
-    calls: int,
-) -> tuple[float, float]:
-    """Return the bare call's microseconds, and the median over the blocks of what the traced one adds."""
-    bases, differences = [], []
+def turn(variant: Variant, calls: int) -> float:
+    """Return the microseconds of the fastest of some calls."""
     gc.collect()
+    variant.on()
     gc.disable()
-    for block in range(blocks + 2):
-        off()
-        plain = min(rounds(bare, calls))
-        on()
-        seen = min(rounds(traced, calls))
-        if block > 1:  # the first ones warm up
-            bases.append(plain)
-            differences.append(seen - plain)
-        gc.collect()
+    times = []
+    for _ in range(WARM_UP + calls):
+        begun = time.thread_time_ns()
+        variant.call()
+        times.append(time.thread_time_ns() - begun)
     gc.enable()
-    off()
-    return min(bases), statistics.median(differences)
+    variant.off()
+    return min(times[WARM_UP:]) / 1000
+
+
+def added(variants: list[Variant], rounds: int, calls: int) -> list[str]:
+    """Return what each variant adds to the first one, and what that one takes."""
+    turns: dict[str, list[float]] = {variant.name: [] for variant in variants}
+    order, chance = list(variants), random.Random(0)
+    for variant in variants:
+        turn(variant, 1)  # imports and compiles
+    gc.collect()
+    gc.freeze()
+    for _ in range(rounds):
+        chance.shuffle(order)
+        for variant in order:
+            turns[variant.name].append(turn(variant, calls))
+    bare, *others = turns.values()
+    return [*(_spread([a - b for a, b in zip(took, bare, strict=True)]) for took in others), _spread(bare)]
+
+
+def _spread(values: list[float], digits: int = 0) -> str:
+    low, middle, high = statistics.quantiles(values, n=4)
+    return f"{middle:.{digits}f} ±{(high - low) / 2:.{digits}f}"
 
 
 def nothing() -> None:
     pass
 
 
-def switches(name: str, provider: TracerProvider) -> tuple[Callable[[], Any], Callable[[], Any]]:
-    if name == "handwritten":
-        return nothing, nothing
+def traced(name: str, call: Callable[[], Any], provider: TracerProvider) -> Variant:
+    """Return the variant that traces *call* without touching it."""
     if name == "spanbook":
         import spanbook
 
         spanbook.configure(content=True)
-        return spanbook.openai.autolog, spanbook.openai.unlog
+        return Variant(name, call, spanbook.openai.autolog, spanbook.openai.unlog)
     instrumentor = import_module(PEERS[name]).OpenAIInstrumentor()
-    return lambda: instrumentor.instrument(tracer_provider=provider), instrumentor.uninstrument
+    return Variant(name, call, lambda: instrumentor.instrument(tracer_provider=provider), instrumentor.uninstrument)
+
+
+def dropping() -> TracerProvider:
+    """Return a provider whose spans go nowhere."""
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(Drop())
+    return provider
 
 
 def frameworks() -> dict[str, tuple[Callable[[], Any], tuple[str, ...]]]:
@@ -217,42 +240,57 @@ def frameworks() -> dict[str, tuple[Callable[[], Any], tuple[str, ...]]]:
     return rows
 
 
-def main_of_frameworks(blocks: int, calls: int) -> None:
+def main_of_frameworks(options: argparse.Namespace) -> None:
     import spanbook
 
     spanbook.configure(content=True)
-    print(f"{'added µs':24}{'spanbook':>14}{'bare':>14}")
+    print_row("added µs", ["spanbook", "bare"])
     for name, (call, modules) in frameworks().items():
 
         def on(modules: tuple[str, ...] = modules) -> None:
             for module in modules:
                 getattr(spanbook, module).autolog()
 
-        base, cost = added(call, call, on, spanbook.unlog, blocks, calls)
-        print(f"{name:24}{cost:14.0f}{base:14.0f}", flush=True)
+        variants = [Variant("bare", call, nothing, nothing), Variant("spanbook", call, on, spanbook.unlog)]
+        print_row(name, added(variants, options.rounds, max(options.calls // 2, 5)))
+
+
+def main_of_imports(rounds: int) -> None:
+    """Print what `import spanbook` takes in a new process that has imported OpenTelemetry's SDK."""
+    program = (
+        "import opentelemetry.sdk.trace, time; begun = time.process_time(); "
+        "import spanbook; print(time.process_time() - begun)"
+    )
+    took = [
+        float(subprocess.run([sys.executable, "-c", program], check=True, capture_output=True).stdout) * 1000
+        for _ in range(rounds + 1)
+    ]
+    print_row("import, ms", [_spread(took[1:], digits=1)])
+
+
+def print_row(name: str, cells: list[str]) -> None:
+    print(f"{name:24}" + "".join(f"{cell:>15}" for cell in cells), flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers", default="", help="comma-separated: genai, openinference, traceloop")
-    parser.add_argument("--only", default="", help="comma-separated workloads")
+    parser.add_argument("--only", default="", help="comma-separated rows: chat, long, image, stream, import")
     parser.add_argument("--frameworks", action="store_true", help="LangChain, LangGraph and OpenAI's agents instead")
-    parser.add_argument("--blocks", type=int, default=40)
-    parser.add_argument("--calls", type=int, default=25)
+    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--calls", type=int, default=20, help="of a turn that count")
     options = parser.parse_args()
     os.environ.setdefault("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "span_only")
-    provider = TracerProvider(shutdown_on_exit=False)
-    drop = Drop()
-    provider.add_span_processor(drop)
-    trace.set_tracer_provider(provider)
+    trace.set_tracer_provider(dropping())
     if options.frameworks:
-        main_of_frameworks(options.blocks, max(options.calls // 2, 5))
+        main_of_frameworks(options)
         return
-    tracer = trace.get_tracer("benchmark")
+    provider = dropping()
+    tracer = provider.get_tracer("benchmark")
     client = openai.OpenAI(api_key="k", http_client=httpx2.Client(transport=httpx2.MockTransport(respond)))
 
-    def chat(body: dict[str, Any]) -> Callable[[], Any]:
-        return lambda: client.chat.completions.create(**body)
+    def chat(body: dict[str, Any]) -> tuple[Callable[[], Any], Callable[[], Any]]:
+        return lambda: client.chat.completions.create(**body), lambda: handwritten.chat(tracer, client, **body)
 
     def drained() -> None:
         for _ in client.chat.completions.create(**STREAM):
@@ -262,24 +300,25 @@ def main() -> None:
         for _ in handwritten.stream(tracer, client, **STREAM):
             pass
 
-    workloads: dict[str, tuple[Callable[[], Any], Callable[[], Any], int]] = {
-        "chat": (chat(SHORT), lambda: handwritten.chat(tracer, client, **SHORT), 1),
-        "long": (chat(LONG), lambda: handwritten.chat(tracer, client, **LONG), 4),
-        "image": (chat(IMAGE), lambda: handwritten.chat(tracer, client, **IMAGE), 8),
-        "stream": (drained, drained_by_hand, 8),
+    workloads = {
+        "chat": (*chat(SHORT), 1),
+        "long": (*chat(LONG), 2),
+        "image": (*chat(IMAGE), 4),
+        "stream": (drained, drained_by_hand, 4),
     }
-    names = ["handwritten", "spanbook", *filter(None, options.peers.split(","))]
-    print(f"{'added µs':12}" + "".join(f"{name:>14}" for name in names) + f"{'bare':>14}")
+    names = ["spanbook", *filter(None, options.peers.split(","))]
+    chosen = options.only.split(",") if options.only else [*workloads, "import"]
+    print_row("added µs", ["handwritten", *names, "bare"])
     for workload, (bare, by_hand, weight) in workloads.items():
-        if options.only and workload not in options.only.split(","):
-            continue
-        row, base = [], 0.0
-        for name in names:
-            on, off = switches(name, provider)
-            traced = by_hand if name == "handwritten" else bare
-            base, cost = added(bare, traced, on, off, options.blocks, max(options.calls // weight, 5))
-            row.append(cost)
-        print(f"{workload:12}" + "".join(f"{cost:14.0f}" for cost in row) + f"{base:14.0f}", flush=True)
+        if workload in chosen:
+            variants = [
+                Variant("bare", bare, nothing, nothing),
+                Variant("handwritten", by_hand, nothing, nothing),
+                *(traced(name, bare, provider) for name in names),
+            ]
+            print_row(workload, added(variants, options.rounds, max(options.calls // weight, 5)))
+    if "import" in chosen:
+        main_of_imports(options.rounds)
 
 
 if __name__ == "__main__":

@@ -24,8 +24,9 @@ def _parts(content: Any) -> list[dict[str, Any]]:
             parts.append({"type": "text", "content": part["text"]})
         else:
             url = part["image_url"]["url"]
+            size = (len(url) - len("data:image/png;base64,")) * 3 // 4
             parts.append(
-                {"type": "blob", "modality": "image", "mime_type": "image/png", "content": "", "byte_size": len(url)}
+                {"type": "blob", "modality": "image", "mime_type": "image/png", "content": "", "byte_size": size}
             )
     return parts
 
