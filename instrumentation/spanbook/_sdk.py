@@ -19,6 +19,7 @@ from opentelemetry.trace import SpanKind
 
 from spanbook_schemas import gen_ai
 
+from . import _pools
 from ._call import Call
 from ._guard import failed, harmless
 from ._raw_responses import read_raw
@@ -113,6 +114,7 @@ class Sdk:
         if self.enabled:
             return
         self.enabled = True
+        _pools.keep_parents(self)
         for index, hook in enumerate(self.hooks):
             if hook.module in sys.modules:
                 self._apply(hook)
@@ -125,6 +127,7 @@ class Sdk:
     def unlog(self) -> None:
         """Put every original back."""
         self.enabled = False
+        _pools.let_go(self)
         while self._plugged:
             self._plugged.pop()()
         while self._patched:

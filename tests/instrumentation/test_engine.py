@@ -4,11 +4,12 @@ import asyncio
 import gc
 import inspect
 import logging
+import pickle
 import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import AsyncGenerator, Generator, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from types import ModuleType
@@ -376,13 +377,54 @@ def test_a_call_owned_by_opentelemetrys_package_gets_what_we_learn(sdk: Sdk, spa
 # ---- contexts
 
 
-def test_threads_of_a_pool_have_the_parent_they_were_given(sdk: Sdk, spans: Spans) -> None:
+def call(model: str, context: int = 0) -> Any:
+    return Client().plain(model)
+
+
+@pytest.mark.parametrize(
+    "handed",
+    [
+        lambda pool: pool.submit(call, "m"),
+        lambda pool: pool.submit(call, model="m", context=1),
+        lambda pool: pool.submit(copy_context().run, call, "m"),
+    ],
+    ids=("plainly", "by name", "in a context"),
+)
+def test_work_in_a_pool_is_below_the_span_that_handed_it_over(
+    sdk: Sdk, spans: Spans, handed: Callable[[ThreadPoolExecutor], Any]
+) -> None:
     tracer = spans.provider.get_tracer("test")
-    with tracer.start_as_current_span("parent") as parent, ThreadPoolExecutor(2) as pool:
-        for future in [pool.submit(copy_context().run, Client().plain, "m") for _ in range(4)]:
-            future.result()
-    parents = [span.parent.span_id for span in spans.ended if span.parent]
-    assert parents == [parent.get_span_context().span_id] * 4
+    with ThreadPoolExecutor(1) as pool:
+        with tracer.start_as_current_span("parent") as parent:
+            handed(pool).result()
+        pool.submit(call, "m").result()  # in the same thread, whose context is as it was
+    inside, _, outside = spans.ended
+    assert inside.parent is not None
+    assert inside.parent.span_id == parent.get_span_context().span_id
+    assert outside.parent is None
+
+
+async def test_what_an_event_loop_hands_to_its_pool_is_too(sdk: Sdk, spans: Spans) -> None:
+    with spans.provider.get_tracer("test").start_as_current_span("parent"):
+        await asyncio.get_running_loop().run_in_executor(None, call, "m")
+    inside, parent = spans.ended
+    assert inside.parent is not None
+    assert parent.context is not None
+    assert inside.parent.span_id == parent.context.span_id
+
+
+def test_pools_are_as_they_were_when_nothing_is_traced_any_more(sdk: Sdk) -> None:
+    traced = ThreadPoolExecutor.submit
+    assert list(inspect.signature(traced).parameters) == ["self", "fn", "args", "kwargs"]
+    assert pickle.loads(pickle.dumps(traced)) is traced
+    sdk.unlog()
+    original = ThreadPoolExecutor.submit
+    assert original is not traced
+    assert original.__module__ == traced.__module__
+    with ThreadPoolExecutor(1) as pool:
+        assert traced(pool, call, "m").result() is not None  # a method that somebody kept
+    sdk.autolog()
+    assert ThreadPoolExecutor.submit is not original
 
 
 async def test_tasks_side_by_side_do_not_mix(sdk: Sdk, spans: Spans) -> None:

@@ -33,9 +33,7 @@ NOT_THEN = {
         "litellm and cut_by and async": "its asynchronous stream ends as if nothing had happened",
     },
     "tests/scenarios/test_import_order.py": {},
-    INSTRUMENTATION: {
-        "test_llama_index and an_agent_is_a_tree": "its plain functions run in threads without a context",
-    },
+    INSTRUMENTATION: {},
 }
 """Which tests run there; and what those releases do not have, or do otherwise by themselves."""
 
