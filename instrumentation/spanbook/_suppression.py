@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context
+from opentelemetry.trace import get_current_span
 
 from spanbook_schemas import gen_ai
 
@@ -71,9 +72,14 @@ def owner(context: Context, operation: str) -> Owner | None:
     if call is not None and _CLASSES.get(call.operation) == kind:
         return call
     official = context.get(_OFFICIAL[kind][0])
-    if official is not None and official is not context.get(_OWN_RECORD):
+    if official is not None and official is not context.get(_OWN_RECORD) and _is_told(context):
         return _OfficialOwner(operation, official)
     return _Nobody(operation) if context.get(_TRACELOOP) and _OWNER not in context else None
+
+
+def _is_told(context: Context) -> bool:
+    """Tell whether there is a span: those of other instrumentation come to nothing while no provider is set."""
+    return get_current_span(context).get_span_context().is_valid
 
 
 def owned(context: Context) -> bool:

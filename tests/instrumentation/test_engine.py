@@ -365,13 +365,23 @@ class OfficialRecord:
 
 def test_a_call_owned_by_opentelemetrys_package_gets_what_we_learn(sdk: Sdk, spans: Spans) -> None:
     record = OfficialRecord()
-    token = attach(set_value("opentelemetry.genai.client.inference.context", record))
+    with spans.provider.get_tracer("official").start_as_current_span("theirs"):
+        token = attach(set_value("opentelemetry.genai.client.inference.context", record))
+        try:
+            Client().plain("m")
+        finally:
+            detach(token)
+    assert spans.only().name == "theirs"
+    assert (record.response_id, record.provider_name) == ("r", "acme")
+
+
+def test_where_their_span_comes_to_nothing_there_is_ours(sdk: Sdk, spans: Spans) -> None:
+    token = attach(set_value("opentelemetry.genai.client.inference.context", OfficialRecord()))
     try:
         Client().plain("m")
     finally:
         detach(token)
-    assert not spans.ended
-    assert (record.response_id, record.provider_name) == ("r", "acme")
+    assert spans.only().name == "chat m"
 
 
 # ---- contexts

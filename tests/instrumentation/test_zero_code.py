@@ -40,6 +40,24 @@ def test_spanbook_run_traces_an_untouched_application(tmp_path: Path, fake: Prov
     assert '"name": "chat m"' in done.stdout
 
 
+def test_opentelemetrys_own_command_traces_an_untouched_application(tmp_path: Path, fake: Provider) -> None:
+    """Beside OpenTelemetry's instrumentation of the same SDK, which its loader finds too."""
+    command = Path(sys.executable).with_name("opentelemetry-instrument")
+    if not command.exists():
+        pytest.skip("no opentelemetry-instrument here")
+    (tmp_path / "app.py").write_text(APPLICATION)
+    done = subprocess.run(
+        [command, sys.executable, str(tmp_path / "app.py"), f"{fake.url}/v1"],
+        env={**os.environ, "OTEL_TRACES_EXPORTER": "console"},
+        capture_output=True,
+        text=True,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Hello, world. How are you?\n")
+    assert done.stdout.count('"name": "chat m"') == done.stdout.count('"gen_ai.usage.input_tokens": 118') == 1
+
+
 def test_spanbook_run_says_what_it_cannot_run() -> None:
     with pytest.raises(ValueError, match="cannot run nothing"):
         _run.run([])
