@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from opentelemetry import propagate
 from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Status, StatusCode, get_current_span
 
@@ -191,6 +190,8 @@ def _sender(meta: Any) -> Context | None:
     """Return the context that the sender put in `_meta`; None when there is none."""
     if not isinstance(meta, Mapping):
         return None
+    from opentelemetry import propagate  # here and not above: it loads propagators, which few need
+
     context = propagate.extract({key: value for key, value in meta.items() if isinstance(value, str)})
     return context if get_current_span(context).get_span_context().is_valid else None
 

@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from opentelemetry import propagate
 from opentelemetry.context import Context, get_current
 
 from . import _mcp_requests as requests
@@ -121,6 +120,8 @@ def _sent(session: Any, request: Any) -> requests.Request:
 
 
 def _received(responder: Any) -> requests.Request:
+    from opentelemetry import propagate
+
     asked = field(responder.request, "root")
     http = field(field(responder, "message_metadata"), "request_context")
     version = _versions.get(responder._session) or (http and http.headers.get(requests.VERSION_HEADER))
@@ -191,6 +192,8 @@ class _Carrying:
 
 
 def _add_context(request: dict[str, Any]) -> None:
+    from opentelemetry import propagate
+
     context: dict[str, str] = {}
     propagate.inject(context)
     if context:
