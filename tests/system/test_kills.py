@@ -2,6 +2,7 @@
 
 import os
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,14 +17,14 @@ KILLS = 100 if os.environ.get("SPANBOOK_SOAK") else 10
 @pytest.mark.parametrize("protocol", ["grpc", "http"])
 def test_what_was_acknowledged_is_there_once_after_kills_under_load(tmp_path: Path, protocol: str) -> None:
     chance = random.Random(protocol)
-    kills = KILLS // 2
+    kills, victims = KILLS // 2, _victims(chance)
     with Collector(tmp_path) as collector:
         endpoint = collector.grpc if protocol == "grpc" else f"{collector.http}/v1/traces"
         options = ("--batch", "100", "--rate", "1000", "--payload-bytes", "512")
         with Load(tmp_path / "ledger", endpoint, *options, protocol=protocol, seconds=60 * kills) as load:
             for _ in range(kills):
                 _wait_for(chance.randrange(20, 200), load, collector)
-                _kill_something(collector, chance)
+                _kill(collector, next(victims))
             _wait_for(200, load, collector)
             assert collector.stop() == 0  # as Ctrl-C does, in the middle of it all
             collector.start()
@@ -44,8 +45,13 @@ def _wait_for(traces: int, load: Load, collector: Collector) -> None:
     collector.wait_until(lambda: len(load.acknowledged()) >= wanted, f"at {wanted} traces")
 
 
-def _kill_something(collector: Collector, chance: random.Random) -> None:
-    victim = chance.choice((*PARTS, "all"))
+def _victims(chance: random.Random) -> Iterator[str]:
+    """Each part and everything at once, in an order that changes from round to round."""
+    while True:
+        yield from chance.sample((*PARTS, "all"), len(PARTS) + 1)
+
+
+def _kill(collector: Collector, victim: str) -> None:
     if victim == "all":
         collector.kill_all()
         collector.start(wait=False)
