@@ -18,7 +18,7 @@ from spanbook_schemas import gen_ai
 
 from . import _suppression, _unknown_endpoints
 from ._call import Call
-from ._guard import failed
+from ._guard import failed, harmless
 from ._raw_responses import read_raw
 from ._readers import Attributes, Reader
 from ._sdk import Patch, Sdk, wrapped_by
@@ -66,8 +66,12 @@ def _around(sdk: Sdk, original: Any, route: Route, target: Target | None, unknow
             server(client, attributes)
             if target is not None:
                 target(client, attributes)
-            begun = _unknown_endpoints.begin if reader is None else partial(Call.begin, reader)
-            return begun(_body(options), attributes)
+            if reader is None:
+                return _unknown_endpoints.begin(_body(options), attributes)
+            call = Call.begin(reader, _body(options), attributes)
+            if call is not None and callable(parse := options.post_parser):
+                options.post_parser = partial(_parsed, call, reader, parse)
+            return call
         except Exception as error:
             failed(f"{sdk.package}.request", error)
             return None
@@ -138,6 +142,21 @@ def _settled(call: Call, options: Any, stream: Any, result: Any) -> Any:
         failed("stainless.settled", error)
         call.finish()
     return result
+
+
+def _parsed(call: Call, reader: Reader, parse: Callable[[Any], Any], response: Any) -> Any:
+    """Make the application's own type of a response; where that fails, its tokens count all the same."""
+    try:
+        return parse(response)
+    except BaseException:
+        harmless(_read, call, reader, response)
+        raise
+
+
+def _read(call: Call, reader: Reader, response: Any) -> None:
+    call.set(reader.response(response))
+    if call.captures_content:
+        call.set(reader.response_content(response))
 
 
 def _watch(call: Call, stream: Any) -> None:

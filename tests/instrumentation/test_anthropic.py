@@ -6,11 +6,14 @@ from typing import Any
 
 import anthropic
 import pytest
+from anthropic.resources import Messages
 from anthropic.types import MessageParam
 from opentelemetry import trace
+from pydantic import BaseModel, ValidationError
 
 import spanbook
 from clients.spans import Spans
+from clients.trees import counted, departures
 from fakes.provider import Provider
 from fakes.replies import Reply, ToolCall
 
@@ -123,6 +126,38 @@ def test_blocks_of_every_kind_have_their_part(client: anthropic.Anthropic, spans
     assert attributes["gen_ai.tool.definitions"] == (
         '[{"type":"function","name":"look","description":"Looks","parameters":{"type":"object"}}]'
     )
+
+
+class Weather(BaseModel):
+    city: str
+
+
+@pytest.mark.skipif(not hasattr(Messages, "parse"), reason="no structured output yet")
+def test_an_answer_that_does_not_parse_has_been_paid_for(
+    client: anthropic.Anthropic, fake: Provider, spans: Spans
+) -> None:
+    fake.reply(Reply('{"city":"Paris"}'), Reply("It rains."))
+    assert client.messages.parse(**ASK, output_format=Weather).parsed_output == Weather(city="Paris")
+    with pytest.raises(ValidationError):
+        client.messages.parse(**ASK, output_format=Weather)
+
+    parsed, failed = (dict(span.attributes or {}) for span in spans.ended)
+    assert "error.type" not in parsed
+    assert failed["error.type"].endswith("ValidationError")
+    assert failed["gen_ai.usage.input_tokens"] == parsed["gen_ai.usage.input_tokens"] == 118
+    assert departures("anthropic", spans.ended) == []
+
+
+def test_each_turn_of_the_tool_runner_is_a_call(client: anthropic.Anthropic, spans: Spans) -> None:
+    @anthropic.beta_tool
+    def get_weather(city: str) -> str:
+        """Current weather"""
+        return "sunny"
+
+    runner = client.beta.messages.tool_runner(**ASK, tools=[get_weather])
+    assert runner.until_done().stop_reason == "end_turn"
+    reasons = [(span.attributes or {})["gen_ai.response.finish_reasons"] for span in counted(spans.ended)]
+    assert reasons == [("tool_calls",), ("stop",)]
 
 
 def test_claude_on_bedrock_is_bedrocks(fake: Provider, spans: Spans) -> None:

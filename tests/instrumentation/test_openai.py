@@ -8,6 +8,7 @@ import openai
 import pytest
 from openai.types.chat import ChatCompletionUserMessageParam
 from opentelemetry.trace import SpanKind, StatusCode
+from pydantic import BaseModel, ValidationError
 
 import spanbook
 from clients.spans import Spans
@@ -161,6 +162,40 @@ def test_a_response_that_failed_is_an_error_though_nothing_was_raised(
     assert (span.status.status_code, span.status.description) == (StatusCode.ERROR, "no luck")
     assert spans.attributes()["error.type"] == "server_error"
     assert spans.attributes()["gen_ai.response.finish_reasons"] == ("error",)
+
+
+class Weather(BaseModel):
+    city: str
+
+
+PARSED: dict[str, Callable[[openai.OpenAI], Any]] = {
+    "chat": lambda client: client.chat.completions.parse(model="m", messages=HELLO, response_format=Weather),
+    "responses": lambda client: client.responses.parse(model="m", input="Hi", text_format=Weather),
+}
+
+
+@pytest.mark.parametrize("call", PARSED.values(), ids=PARSED)
+def test_an_answer_that_does_not_parse_has_been_paid_for(
+    client: openai.OpenAI, fake: Provider, spans: Spans, call: Callable[[openai.OpenAI], Any]
+) -> None:
+    fake.reply(Reply("It rains."))
+    with pytest.raises(ValidationError):
+        call(client)
+
+    told = spans.attributes()
+    assert told["error.type"].endswith("ValidationError")
+    assert {name: told.get(name) for name in USED} == USED
+    assert "It rains." in told["gen_ai.output.messages"]
+    assert departures("openai", spans.ended) == []
+
+
+def test_an_answer_that_was_cut_has_been_paid_for(client: openai.OpenAI, fake: Provider, spans: Spans) -> None:
+    fake.reply(Reply("It ra", finish="length"))
+    with pytest.raises(openai.LengthFinishReasonError):
+        PARSED["chat"](client)
+
+    assert spans.attributes()["gen_ai.usage.output_tokens"] == 8
+    assert spans.attributes()["gen_ai.response.finish_reasons"] == ("length",)
 
 
 def test_fetching_a_response_is_no_model_call(client: openai.OpenAI, spans: Spans, common: dict[str, Any]) -> None:
