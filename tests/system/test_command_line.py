@@ -1,6 +1,8 @@
 """The command line against a running collector, as a person types it."""
 
 import json
+import os
+import pty
 import shutil
 import subprocess
 import sys
@@ -36,6 +38,32 @@ def test_sql_shows_a_table_that_fits(told: Collector) -> None:
     answer = spanbook("sql", "--store", told.store, "--format", "table", "SELECT * FROM llm_calls")
     assert answer.returncode == 0, answer.stderr
     assert max(map(len, answer.stdout.splitlines())) <= 80
+
+
+def test_on_a_terminal_an_answer_is_a_table_and_elsewhere_it_is_tabs(told: Collector) -> None:
+    query = "SELECT 'OK' AS status, 7 AS spans"
+    assert spanbook("sql", "--store", told.store, query).stdout == "status\tspans\nOK\t7\n"
+    screen, terminal = pty.openpty()
+    command = [sys.executable, "-m", "spanbook_collector", "sql", "--store", told.store, query]
+    assert subprocess.run(command, stdout=terminal, timeout=60, check=False).returncode == 0
+    os.close(terminal)
+    shown = os.read(screen, 10_000).decode()
+    os.close(screen)
+    assert "━" in shown
+    assert "│" in shown
+
+
+def test_who_stops_reading_an_answer_is_told_nothing(told: Collector) -> None:
+    command = [sys.executable, "-m", "spanbook_collector", "sql", "--store", told.store]
+    with subprocess.Popen(
+        [*command, "SELECT number FROM numbers(3000000)"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == b"number\n"
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
 
 
 def test_sql_s_help_lists_the_views_and_what_they_show() -> None:
