@@ -210,12 +210,12 @@ def join(chunks: list[Any]) -> dict[str, Any]:
             if (
                 choice.index == index
                 and delta.__pydantic_fields_set__ == _ONLY_CONTENT
-                and type(delta.content) is str
+                and type(word := delta.content) is str
                 and not delta.__pydantic_extra__
                 and choice.finish_reason is None
                 and chunk.usage is None
             ):
-                words.append(delta.content)
+                words.append(word)
                 continue
         except (AttributeError, TypeError, ValueError):
             pass
