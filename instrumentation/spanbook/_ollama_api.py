@@ -84,7 +84,7 @@ class Generate(Chat):
 
 
 class Embed(Reader):
-    """Reads `/api/embed`."""
+    """Reads `/api/embed`, and `/api/embeddings`, which was before it and embeds one text."""
 
     operation = gen_ai.EMBEDDINGS
 
@@ -95,11 +95,11 @@ class Embed(Reader):
         }
 
     def response(self, response: Any) -> Attributes:
-        vectors = items(field(response, "embeddings"))
+        vectors = items(field(response, "embeddings")) or [field(response, "embedding")]
         return {
             gen_ai.RESPONSE_MODEL: text(field(response, "model")),
             gen_ai.USAGE_INPUT_TOKENS: integer(field(response, "prompt_eval_count")),
-            **({gen_ai.EMBEDDINGS_DIMENSION_COUNT: len(items(vectors[0]))} if vectors else {}),
+            **({gen_ai.EMBEDDINGS_DIMENSION_COUNT: count} if (count := len(items(vectors[0]))) else {}),
         }
 
 

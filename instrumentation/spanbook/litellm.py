@@ -1,4 +1,4 @@
-"""LiteLLM: completions, text completions and embeddings of every provider it knows, one span each.
+"""LiteLLM: completions, responses, text completions and embeddings of every provider it knows, one span each.
 
 LiteLLM calls itself (`acompletion` runs `completion` in a thread, a text completion is a chat) and other SDKs; whatever
 is further in adds to the outermost call. It decides the provider from the model's name, so that is where the span's
@@ -19,6 +19,7 @@ from ._embeddings import Embeddings
 from ._fields import field
 from ._hosts import server_at
 from ._readers import Attributes, Fields
+from ._responses import Responses
 from ._sdk import Hook, Sdk
 
 _NAMES = {
@@ -72,6 +73,19 @@ class _Chat(OpenAIChatCompletions):
         return {**super().join(chunks), "_hidden_params": field(chunks[0], "_hidden_params")}
 
 
+class _Responses(Responses):
+    """Responses of any provider; one that has none is asked for a chat, which adds to this span."""
+
+    def request(self, request: Fields) -> Attributes:
+        found = {**super().request(request), **_routed(request)}
+        return found if found.get(gen_ai.PROVIDER_NAME) == "openai" else _of_any(found)
+
+    def response(self, response: Any) -> Attributes:
+        found = super().response(response)
+        went_to = field(field(response, "_hidden_params"), "custom_llm_provider")
+        return found if went_to in ("openai", None) else _of_any(found)
+
+
 def _of_any(attributes: Attributes) -> Attributes:
     return {name: value for name, value in attributes.items() if not name.startswith(gen_ai.OF_ONE_PROVIDER)}
 
@@ -89,6 +103,8 @@ class _Embed(Embeddings):
 _READERS: dict[str, Any] = {
     "completion": _Chat(),
     "acompletion": _Chat(),
+    "responses": _Responses(),
+    "aresponses": _Responses(),
     "text_completion": _Text(),
     "atext_completion": _Text(),
     "embedding": _Embed(),
@@ -99,7 +115,10 @@ _sdk = Sdk(
     provider="litellm",
     requires="litellm>=1.80",
     hooks=tuple(
-        Hook(module, name, reader) for module in ("litellm.main", "litellm") for name, reader in _READERS.items()
+        Hook(module, name, reader)
+        for module in ("litellm.main", "litellm")
+        for name, reader in _READERS.items()
+        if (module, name) not in (("litellm.main", "responses"), ("litellm.main", "aresponses"))
     ),
 )
 autolog = _sdk.autolog

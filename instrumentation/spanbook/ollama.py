@@ -22,7 +22,7 @@ def _bound_anew(sdk: Sdk, original: Any) -> Any:
     return getattr(original.__self__, original.__name__)
 
 
-_READERS = {"chat": Chat(), "generate": Generate(), "embed": Embed()}
+_READERS = {"chat": Chat(), "generate": Generate(), "embed": Embed(), "embeddings": Embed()}
 
 _sdk = Sdk(
     provider="ollama",

@@ -125,6 +125,21 @@ def chat(client: Any, fields: Fields) -> Any:
     return session.send_message(fields["contents"])
 
 
+async def achat(client: Any, fields: Fields) -> Any:
+    session = client.aio.chats.create(model=fields["model"], config=fields["config"])
+    return await session.send_message(fields["contents"])
+
+
+def chat_drained(client: Any, fields: Fields) -> list[Any]:
+    session = client.chats.create(model=fields["model"], config=fields["config"])
+    return list(session.send_message_stream(fields["contents"]))
+
+
+async def achat_drained(client: Any, fields: Fields) -> list[Any]:
+    session = client.aio.chats.create(model=fields["model"], config=fields["config"])
+    return [chunk async for chunk in await session.send_message_stream(fields["contents"])]
+
+
 def answered(reply: Reply, streamed: bool) -> dict[str, Any]:
     told: dict[str, Any] = {
         "gen_ai.response.id": reply.id,
@@ -177,6 +192,9 @@ GENERATE = Row(
         Way("stream", drained, streams=True),
         Way("astream", adrained, streams=True, is_async=True),
         Way("chat", chat),
+        Way("achat", achat, is_async=True),
+        Way("chat_stream", chat_drained, streams=True),
+        Way("achat_stream", achat_drained, streams=True, is_async=True),
         Way("spoken", generate, reply=PAINTED),
         Way("spoken_stream", drained, streams=True, reply=PAINTED),
     ),
@@ -189,7 +207,12 @@ VERTEX = dataclasses.replace(
     provider="gcp.vertex_ai",
     open=open_vertex,
     open_async=open_vertex,
-    ways=(Way("call", generate), Way("stream", drained, streams=True)),
+    ways=(
+        Way("call", generate),
+        Way("acall", agenerate, is_async=True),
+        Way("stream", drained, streams=True),
+        Way("astream", adrained, streams=True, is_async=True),
+    ),
     stream=None,
     astream=None,
 )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from dataclasses import dataclass, replace
 from typing import Any
 
 from fakes.replies import Reply
+from scenarios import openai
 from scenarios import openai_shaped as shape
 from scenarios.row import Fields, Row, Way
 
@@ -91,6 +93,39 @@ MORE = replace(
     stream=None,
     astream=None,
 )
+
+
+def responses_drained(client: Any, fields: Fields) -> list[Any]:
+    return list(client("responses", fields, stream=True))
+
+
+async def responses_adrained(client: Any, fields: Fields) -> list[Any]:
+    return [event async for event in await client("aresponses", fields, stream=True)]
+
+
+def responded(reply: Reply, streamed: bool) -> dict[str, Any]:
+    """LiteLLM tells the provider in the ids that it hands out; of a stream's events it leaves them alone."""
+    handed = base64.b64encode(f"litellm:custom_llm_provider:openai;model_id:None;response_id:{reply.id}".encode())
+    told = openai.responded(reply, streamed)
+    return told if streamed else {**told, "gen_ai.response.id": f"resp_{handed.decode()}"}
+
+
+RESPONSES = replace(
+    CHAT,
+    name="litellm.responses",
+    fields=openai.RESPONSES.fields,
+    asked=openai.RESPONSES.asked,
+    answered=responded,
+    ways=(
+        Way("call", lambda client, fields: client("responses", fields)),
+        Way("acall", lambda client, fields: client("aresponses", fields), is_async=True),
+        Way("compacted", lambda client, fields: client("responses", fields), reply=openai.COMPACTED),
+        Way("stream", responses_drained, streams=True),
+        Way("astream", responses_adrained, streams=True, is_async=True),
+    ),
+    stream=None,
+    astream=None,
+)
 EMBEDDINGS = Row(
     name="litellm.embeddings",
     sdk="litellm",
@@ -107,4 +142,4 @@ EMBEDDINGS = Row(
     ),
     tools=False,
 )
-ROWS = (CHAT, MORE, EMBEDDINGS)
+ROWS = (CHAT, MORE, RESPONSES, EMBEDDINGS)

@@ -84,6 +84,10 @@ def generate_drained(client: Any, fields: Fields) -> list[Any]:
     return list(client.generate(**fields, stream=True))
 
 
+def first_embed(client: Any, fields: Fields) -> Any:
+    return client.embeddings(**fields)
+
+
 def embed(client: Any, fields: Fields) -> Any:
     return client.embed(**fields)
 
@@ -148,6 +152,13 @@ EMBED = Row(
     retries=False,
     tools=False,
 )
+FIRST_EMBED = replace(
+    EMBED,
+    name="ollama.first_embed",
+    fields={"model": "fake-model", "prompt": QUESTION},
+    answered=lambda reply, streamed: {"gen_ai.embeddings.dimension.count": len(reply.vector)},
+    ways=(Way("call", first_embed), Way("acall", first_embed, is_async=True)),
+)
 MORE = replace(
     CHAT,
     name="ollama.chat_more",
@@ -168,4 +179,4 @@ MORE = replace(
     stream=None,
     astream=None,
 )
-ROWS = (CHAT, MORE, GENERATE, EMBED)
+ROWS = (CHAT, MORE, GENERATE, EMBED, FIRST_EMBED)
