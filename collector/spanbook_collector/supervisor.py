@@ -28,18 +28,20 @@ log = logging.getLogger("spanbook.collector")
 LONGEST_PAUSE = 10.0  # seconds between two starts of a child that keeps dying
 STEADY_AFTER = 30.0  # seconds of life after which a child's past is forgiven
 SHARED_MEMORY = Path("/dev/shm")
+ORPHAN_PATIENCE = 60.0  # seconds that the children of a supervisor that was killed may take to end
 STOP_PATIENCE = 20.0  # seconds a child may take to stop before it is killed; the queue makes that safe
 
 
 @dataclasses.dataclass(frozen=True)
 class Child:
-    """A child process: its name in the log, its module, what it needs to know, and the folder that it counts in."""
+    """A child process: its name in the log, its module, what it needs to know, where it counts, what it keeps open."""
 
     name: str
     arguments: tuple[str, ...]
     stdin: str = ""
     environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
     counters: Path | None = None
+    handles: tuple[int, ...] = ()
 
 
 class Supervised:
@@ -99,6 +101,7 @@ class Supervised:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env={**os.environ, **self.child.environment},
+            pass_fds=self.child.handles,
             start_new_session=True,  # Ctrl-C is for the supervisor, which stops the children in order
         )
         if self._stopping:  # while it was being started, when there was nobody to tell
@@ -115,7 +118,7 @@ class Supervised:
         return code
 
 
-def children(config: Config, counters: Path) -> dict[str, Child]:
+def children(config: Config, counters: Path, *handles: int) -> dict[str, Child]:
     """List the processes of this configuration, in the order in which they stop."""
     secret = {"SPANBOOK_NODE_SECRET": secrets.token_urlsafe(32)} if config.embedded else {}
     shared = {
@@ -129,11 +132,12 @@ def children(config: Config, counters: Path) -> dict[str, Child]:
         "GRPC_VERBOSITY": os.environ.get("GRPC_VERBOSITY", "NONE"),
     }
     found = {
-        "receiver": Child("receiver", ("spanbook_collector.receiver",), dump(config), shared, counters),
-        "writer": Child("writer", ("spanbook_collector.writer",), dump(config), shared | secret, counters),
+        "receiver": Child("receiver", ("spanbook_collector.receiver",), dump(config), shared, counters, handles),
+        "writer": Child("writer", ("spanbook_collector.writer",), dump(config), shared | secret, counters, handles),
     }
     if config.embedded:
-        found["node"] = Child("node", ("spanbook_storage.node", *_node_options(config)), environment=secret)
+        module = ("spanbook_storage.node", *_node_options(config))
+        found["node"] = Child("node", module, environment=secret, handles=handles)
     return found
 
 
@@ -142,8 +146,13 @@ async def serve(config: Config, stop: asyncio.Event, on_ready: asyncio.Event) ->
 
     Raises StartError when a part cannot start at all.
     """
-    with _directory(config), _counting(config) as counters:
-        await _serve(children(config, counters), stop, on_ready)
+    with _directory(config):
+        family = await _alone(config, stop)
+        try:
+            with _counting(config) as counters:
+                await _serve(children(config, counters, family), stop, on_ready)
+        finally:
+            os.close(family)
 
 
 async def _serve(children: Mapping[str, Child], stop: asyncio.Event, on_ready: asyncio.Event) -> None:
@@ -180,6 +189,26 @@ def _directory(config: Config) -> Iterator[None]:
         yield
     finally:
         os.close(lock)
+
+
+async def _alone(config: Config, stop: asyncio.Event) -> int:
+    """Wait for the children of a supervisor that was killed; returns the handle that ours keep open while they live.
+
+    Raises StartError when they do not end.
+    """
+    waiting_since = time.monotonic()
+    while True:
+        try:
+            return lock_file(config.data / "children", "the children")
+        except QueueInUse:
+            if stop.is_set() or time.monotonic() - waiting_since > ORPHAN_PATIENCE:
+                raise StartError(
+                    f"processes of a collector that was killed still use `{config.data}`",
+                    "end them: `pgrep -f spanbook` lists them",
+                ) from None
+        log.info("waiting for the processes of a collector that was killed")
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), 1.0)
 
 
 @contextlib.contextmanager

@@ -92,6 +92,19 @@ async def test_what_a_dead_child_held_is_not_counted_any_more(tmp_path: Path) ->
     assert registry.get_sample_value("spanbook_received_items_total", items) == 1
 
 
+async def test_children_that_a_killed_supervisor_left_are_waited_for_and_then_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    monkeypatch.setattr(supervisor, "ORPHAN_PATIENCE", 0.1)
+    left = lock_file(tmp_path / "children", "the children")
+    with pytest.raises(StartError, match="processes of a collector that was killed still use"):
+        await serve(Config(data=tmp_path), asyncio.Event(), asyncio.Event())
+    assert "waiting for the processes of a collector that was killed" in caplog.text
+    os.close(left)
+    os.close(await supervisor._alone(Config(data=tmp_path), asyncio.Event()))
+
+
 async def test_a_data_directory_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StartError, match="cannot use the data directory") as refused:

@@ -129,14 +129,18 @@ class Collector:
 
     def kill_all(self) -> None:
         """SIGKILL everything, the supervisor first, as when the host runs out of memory."""
-        assert self._process is not None
         parts = [part for part in map(self.part, PARTS) if part is not None]
-        self._process.kill()
-        self._process.wait()
+        self.kill_supervisor()
         for part in parts:
             with contextlib.suppress(psutil.NoSuchProcess):
                 part.kill()
         psutil.wait_procs(parts, 10)
+
+    def kill_supervisor(self) -> None:
+        """SIGKILL what keeps the parts alive; they end by themselves."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
 
     def ready(self) -> bool:
         """Whether `/readyz` says yes."""

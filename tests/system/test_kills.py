@@ -46,14 +46,15 @@ def _wait_for(traces: int, load: Load, collector: Collector) -> None:
 
 
 def _victims(chance: random.Random) -> Iterator[str]:
-    """Each part and everything at once, in an order that changes from round to round."""
+    """Each part, what supervises them, and everything at once, in an order that changes from round to round."""
+    victims = (*PARTS, "supervisor", "all")
     while True:
-        yield from chance.sample((*PARTS, "all"), len(PARTS) + 1)
+        yield from chance.sample(victims, len(victims))
 
 
 def _kill(collector: Collector, victim: str) -> None:
-    if victim == "all":
-        collector.kill_all()
+    if victim in ("supervisor", "all"):
+        collector.kill_all() if victim == "all" else collector.kill_supervisor()
         collector.start(wait=False)
     else:
         collector.kill(victim)
