@@ -3,7 +3,7 @@
 Frameworks call SDKs, SDKs call SDKs, and other instrumentation may sit above or below. Whoever opens a model call first
 owns it: it leaves a mark in the OpenTelemetry context, and an instrumentation further in adds what it learns to the
 owner instead of opening a second span. Marks of OpenTelemetry's own GenAI packages and of Traceloop's are honoured, and
-set, alike.
+set, alike. A library that traces itself leaves no mark but its span, which the conventions' operation makes known.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context
 from opentelemetry.trace import get_current_span
 
 from spanbook_schemas import gen_ai
+
+from . import _content, _provider, _settings
 
 _OWNER = "spanbook-model-call"
 _OWN_RECORD = (
@@ -46,6 +48,9 @@ _CLASSES = {
 }
 _UTIL = "opentelemetry.util.genai"
 
+_STORED = (str, int, float, list)  # what OpenTelemetry can store
+_adopting: weakref.WeakSet[Any] = weakref.WeakSet()  # native spans that a call of ours has added to
+
 
 class Owner(Protocol):
     """A model call further out, which takes what an inner one learns."""
@@ -74,7 +79,18 @@ def owner(context: Context, operation: str) -> Owner | None:
     official = context.get(_OFFICIAL[kind][0])
     if official is not None and official is not context.get(_OWN_RECORD) and _is_told(context):
         return _OfficialOwner(operation, official)
+    if (native := _native(context, kind)) is not None:
+        return _NativeOwner(operation, native)
     return _Nobody(operation) if context.get(_TRACELOOP) and _OWNER not in context else None
+
+
+def _native(context: Context, kind: str) -> Any:
+    """Return the current span when it is somebody else's, of a model call like this, and of no other call yet."""
+    span: Any = get_current_span(context)
+    told = getattr(span, "attributes", None) if span.is_recording() else None
+    if not told or _CLASSES.get(told.get(gen_ai.OPERATION_NAME)) != kind or span in _adopting:
+        return None
+    return None if getattr(span.instrumentation_scope, "name", "") == _provider.SCOPE else span
 
 
 def _is_told(context: Context) -> bool:
@@ -119,6 +135,25 @@ class _OfficialOwner:
             attribute = name.removeprefix("gen_ai.").replace(".", "_")
             if name not in gen_ai.CONTENT and hasattr(self._record, attribute):
                 setattr(self._record, attribute, value)
+
+
+class _NativeOwner:
+    """A span of a library that traces itself: it gets what it does not say. A second call below it has its own."""
+
+    active = True
+
+    def __init__(self, operation: str, span: Any) -> None:
+        self.operation = operation
+        self._span = span
+        _adopting.add(span)
+
+    def adopt(self, attributes: Mapping[str, Any]) -> None:
+        known = {gen_ai.ERROR_MESSAGE, *(self._span.attributes or ())}
+        if not _settings.current().span_content:
+            known |= gen_ai.CONTENT
+        for name, value in attributes.items():
+            if name not in known and isinstance(value, _STORED) and value != []:
+                self._span.set_attribute(name, _content.storable(value) if isinstance(value, str) else value)
 
 
 class _Nobody:

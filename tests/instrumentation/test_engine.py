@@ -20,9 +20,11 @@ from opentelemetry import trace
 from opentelemetry.context import Context, attach, detach, get_current, set_value
 from opentelemetry.sdk.trace import SpanProcessor
 
+import spanbook
 from clients.spans import Spans
-from spanbook import _settings, _suppression
+from spanbook import Content, _settings, _suppression
 from spanbook._call import Call
+from spanbook._chat_completions import ChatCompletions
 from spanbook._readers import Attributes, Fields, Reader
 from spanbook._sdk import Hook, Sdk
 
@@ -382,6 +384,37 @@ def test_where_their_span_comes_to_nothing_there_is_ours(sdk: Sdk, spans: Spans)
     finally:
         detach(token)
     assert spans.only().name == "chat m"
+
+
+def test_a_library_that_traces_itself_gets_what_its_model_call_does_not_say(sdk: Sdk, spans: Spans) -> None:
+    native = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "theirs"}
+    with spans.provider.get_tracer("strands").start_as_current_span("chat theirs", attributes=native):
+        Client().plain("m")
+        Client().plain("m")  # they try again: a call of its own
+    again, theirs = spans.ended
+    assert (again.name, theirs.name) == ("chat m", "chat theirs")
+    assert dict(theirs.attributes or {}) == {**ANSWERED, "gen_ai.request.model": "theirs"}
+
+
+@pytest.mark.parametrize(("content", "told"), [("span_only", 1), ("event_only", 0)])
+def test_their_span_gets_content_where_spans_have_it(spans: Spans, content: Content, told: int) -> None:
+    spanbook.configure(content=content)
+    asked = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
+    native = {"gen_ai.operation.name": "chat"}
+    with spans.provider.get_tracer("strands").start_as_current_span("chat", attributes=native):
+        call = Call.begin(ChatCompletions(), asked, {})
+        assert call is not None
+        call.finish()
+    assert len([name for name in spans.attributes() if name == "gen_ai.input.messages"]) == told
+
+
+@pytest.mark.parametrize("operation", ["invoke_agent", "embeddings"])
+def test_a_span_of_another_kind_owns_no_model_call(sdk: Sdk, spans: Spans, operation: str) -> None:
+    with spans.provider.get_tracer("strands").start_as_current_span(
+        "it", attributes={"gen_ai.operation.name": operation}
+    ):
+        Client().plain("m")
+    assert [span.name for span in spans.ended] == ["chat m", "it"]
 
 
 # ---- contexts

@@ -14,6 +14,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import StatusCode
 
+import spanbook
 from conformance import registry
 from conformance.allowed import unexplained
 from conformance.checker import plain
@@ -272,6 +273,19 @@ async def test_autolog_twice_is_one_span_and_unlog_restores_everything(
         await take(way, client, row)
         assert recorder.finished == []
     assert patched_objects(module) == before
+
+
+@each_way(FIRST_WAYS)
+async def test_with_every_sdk_traced_a_call_is_still_one_span(
+    row: Row, way: Way, fake: Provider, recorder: Recorder, clients: Clients
+) -> None:
+    client = clients(row, way.is_async)
+    spanbook.autolog()
+    try:
+        await take(way, client, row)
+    finally:
+        spanbook.unlog()
+    one_span(row, recorder)
 
 
 @each_way(FIRST_WAYS)
