@@ -2,10 +2,10 @@
 
     .venv/bin/python benchmarks/autolog/cost.py                      # bare, hand-written, spanbook
     .venv/bin/python benchmarks/autolog/cost.py --frameworks         # LangChain and OpenAI's agents, with and without
-    PYTHONPATH=instrumentation:schemas PEERS/bin/python benchmarks/autolog/cost.py --peers genai,openinference,traceloop
+    PYTHONPATH=instrumentation:schemas PEERS/bin/python benchmarks/autolog/cost.py --peer genai
 
 where PEERS is an environment with openai, wrapt, opentelemetry-instrumentation-genai-openai,
-openinference-instrumentation-openai and opentelemetry-instrumentation-openai (Traceloop's).
+openinference-instrumentation-openai and opentelemetry-instrumentation-openai (Traceloop's). One peer a process: not all take back what they put in.
 
 The transport answers in the process, the span processor drops. Each variant has its turn in every round, in an order
 that is drawn anew: it is switched on, warmed up, called some times and switched off. What counts of a turn is its
@@ -37,6 +37,7 @@ from unittest import mock
 import handwritten
 import httpx2
 import openai
+from openai.resources.chat.completions import Completions
 from opentelemetry import trace
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 
@@ -199,8 +200,13 @@ def traced(name: str, call: Callable[[], Any], provider: TracerProvider) -> Vari
 
         spanbook.configure(content=True)
         return Variant(name, call, spanbook.openai.autolog, spanbook.openai.unlog)
-    instrumentor = import_module(PEERS[name]).OpenAIInstrumentor()
-    return Variant(name, call, lambda: instrumentor.instrument(tracer_provider=provider), instrumentor.uninstrument)
+    instrumentor, create = import_module(PEERS[name]).OpenAIInstrumentor(), Completions.create
+
+    def off() -> None:
+        instrumentor.uninstrument()
+        setattr(Completions, "create", create)  # noqa: B010  Traceloop's leaves its wrapper where it was
+
+    return Variant(name, call, lambda: instrumentor.instrument(tracer_provider=provider), off)
 
 
 def dropping() -> TracerProvider:
@@ -298,7 +304,7 @@ def print_row(name: str, cells: list[str]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--peers", default="", help="comma-separated: genai, openinference, traceloop")
+    parser.add_argument("--peer", choices=PEERS, help="measured as well")
     parser.add_argument("--only", default="", help="comma-separated rows: chat, long, image, stream, import")
     parser.add_argument("--frameworks", action="store_true", help="LangChain, LangGraph and OpenAI's agents instead")
     parser.add_argument("--rounds", type=int, default=30)
@@ -330,7 +336,7 @@ def main() -> None:
         "image": (*chat(IMAGE), unwritten),
         "stream": (drained, drained_by_hand, decoded),
     }
-    names = ["spanbook", *filter(None, options.peers.split(","))]
+    names = ["spanbook", *([options.peer] if options.peer else [])]
     chosen = options.only.split(",") if options.only else [*workloads, "import"]
     print_row("added µs", ["handwritten", *names, "bare"])
     for workload, (bare, by_hand, spared) in workloads.items():
