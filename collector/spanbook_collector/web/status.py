@@ -64,7 +64,7 @@ class Observer:
         self.store: Store | None = None  # until it could be opened
 
     async def ready(self) -> str:
-        """Return why what is acknowledged cannot be stored now; nothing when it can."""
+        """Return why ClickHouse cannot be asked now; nothing when it answers."""
         if self.store is None:
             return "ClickHouse is not ready yet"
         try:
