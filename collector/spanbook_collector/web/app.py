@@ -1,6 +1,6 @@
 """The web port: a plain ASGI application with five paths.
 
-`/healthz` says that the process lives, `/readyz` that ClickHouse answers (what waits is `/metrics`); both answer anybody.
+`/healthz` says that the process lives, `/readyz` that ClickHouse answers (what waits: `/metrics`); both answer anybody.
 The page and `/metrics` need a key with the scope `read` as soon as there are keys; without keys they are for whoever
 runs the collector, and not for pages that reach it through their browser under a name of their own (DNS rebinding).
 """
