@@ -21,7 +21,7 @@ from conformance.checker import plain
 from fakes.provider import Provider
 from fakes.replies import Fault, Hangup, Reply, Silence, ToolCall
 from scenarios.recorder import COVERAGE, Recorder
-from scenarios.row import Row, Way
+from scenarios.row import QUESTION, Row, Way
 from scenarios.running import chunks_of, closed, logged, outcome, sdk_module, sent, take
 from scenarios.signals import Signals, deviations
 from scenarios.table import ROWS, leading
@@ -300,6 +300,34 @@ async def test_content_that_is_not_captured_is_nowhere(
     assert recorder.signals
     events = recorder.signals.events()
     told = repr([dict(one_span(row, recorder).attributes or {}), [dict(event.attributes or {}) for event in events]])
+    assert "Paris" not in told
+    assert way.reply.text not in told
+    assert "Be brief" not in told
+
+
+@each_way(FIRST_WAYS)
+async def test_what_a_redact_hook_replaces_is_nowhere(
+    row: Row, way: Way, fake: Provider, recorder: Recorder, clients: Clients
+) -> None:
+    from spanbook import _settings
+
+    seen: list[Any] = []
+
+    def redact(path: str, value: Any) -> Any:
+        seen.append(value)
+        return "-" if isinstance(value, str) else value
+
+    _settings.configure(redact=redact)
+    client = clients(row, way.is_async)
+    with logged(row):
+        await take(way, client, row)
+        fake.always(Fault(400, message="about Paris"))
+        with suppress(Exception):
+            await take(way, client, row)
+    assert QUESTION in seen
+    assert recorder.signals
+    events = [dict(event.attributes or {}) for event in recorder.signals.events()]
+    told = repr([(dict(span.attributes or {}), span.status.description) for span in recorder.finished] + events)
     assert "Paris" not in told
     assert way.reply.text not in told
     assert "Be brief" not in told
