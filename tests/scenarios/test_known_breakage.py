@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import inspect
+import json
 import pickle
 import sys
 from collections.abc import Callable, Iterator
@@ -18,7 +20,7 @@ from scenarios import openai_shaped as shape
 from scenarios.recorder import Recorder
 from scenarios.row import Row
 from scenarios.running import logged, sdk_module, sent, shown, take
-from scenarios.table import leading
+from scenarios.table import ROWS, leading
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
@@ -84,6 +86,63 @@ def pickled(value: Any) -> Any:
 
 
 COPIES = (copy.copy, copy.deepcopy, pickled)
+
+
+MEGABYTE = b"\x89PNG" + bytes(1_000_000)
+IN_BASE64 = base64.b64encode(MEGABYTE).decode()
+DATA_URL = f"data:image/png;base64,{IN_BASE64}"
+
+
+def user(*parts: Any) -> Any:
+    return [{"role": "user", "content": list(parts)}]
+
+
+OPENAIS_IMAGE = {"type": "image_url", "image_url": {"url": DATA_URL}}
+SOURCE = {"type": "base64", "media_type": "image/png", "data": IN_BASE64}
+PICTURES: dict[str, Callable[[Any], Any]] = {
+    "openai.chat": lambda client: client.chat.completions.create(model="m", messages=user(OPENAIS_IMAGE)),
+    "openai.responses": lambda client: client.responses.create(
+        model="m", input=user({"type": "input_image", "image_url": DATA_URL})
+    ),
+    "anthropic.messages": lambda client: client.messages.create(
+        model="m", max_tokens=9, messages=user({"type": "image", "source": SOURCE})
+    ),
+    "google_genai.generate": lambda client: client.models.generate_content(
+        model="m", contents=[{"parts": [{"inline_data": {"data": MEGABYTE, "mime_type": "image/png"}}]}]
+    ),
+    "google_genai.interactions": lambda client: client.interactions.create(
+        model="m", input=[{"type": "image", "data": IN_BASE64, "mime_type": "image/png"}]
+    ),
+    "bedrock.converse": lambda client: client.converse(
+        modelId="m", messages=user({"image": {"format": "png", "source": {"bytes": MEGABYTE}}})
+    ),
+    "ollama.chat": lambda client: client.chat(
+        model="m", messages=[{"role": "user", "content": "Hi", "images": [MEGABYTE]}]
+    ),
+    "mistralai.chat": lambda client: client.chat.complete(
+        model="m", messages=user({"type": "image_url", "image_url": DATA_URL})
+    ),
+    "cohere.chat": lambda client: client.chat(model="m", messages=user(OPENAIS_IMAGE)),
+    "groq.chat": lambda client: client.chat.completions.create(model="m", messages=user(OPENAIS_IMAGE)),
+    "together.chat": lambda client: client.chat.completions.create(model="m", messages=user(OPENAIS_IMAGE)),
+    "fireworks.chat": lambda client: client.chat.completions.create(model="m", messages=user(OPENAIS_IMAGE)),
+    "huggingface_hub.chat": lambda client: client.chat_completion(model="m", messages=user(OPENAIS_IMAGE)),
+    "litellm.chat": lambda client: client("completion", {"model": "m", "messages": user(OPENAIS_IMAGE)}),
+}
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.name in PICTURES], ids=str)
+async def test_a_large_picture_is_described_and_not_copied(
+    row: Row, fake: Provider, recorder: Recorder, clients: Clients
+) -> None:
+    with logged(row):
+        PICTURES[row.name](clients(row, False))
+    (span,) = recorder.finished
+    told = str((span.attributes or {})["gen_ai.input.messages"])
+    assert len(told) < 500
+    (picture,) = [part for part in json.loads(told)[0]["parts"] if part["type"] == "blob"]
+    assert picture["content"] == ""
+    assert abs(picture["byte_size"] - len(MEGABYTE)) < 3
 
 
 class TestOpenAI:
