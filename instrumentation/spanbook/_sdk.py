@@ -87,6 +87,8 @@ class Sdk:
     provider: str
     requires: str
     hooks: tuple[Hook | Patch | Plug, ...]
+    library: str = ""
+    """The import name, where the first part of the modules' names is a namespace that others share."""
     enabled: bool = field(default=False, init=False)
     _pending: set[int] = field(default_factory=set, init=False)
     _patched: list[tuple[Any, str, Any, Any]] = field(default_factory=list, init=False)
@@ -95,12 +97,15 @@ class Sdk:
     @property
     def package(self) -> str:
         """The import name of the library."""
-        return self.hooks[0].module.partition(".")[0]
+        return self.library or self.hooks[0].module.partition(".")[0]
 
     @property
     def installed(self) -> bool:
         """Whether the library can be imported."""
-        return self.package in sys.modules or find_spec(self.package) is not None
+        try:
+            return self.package in sys.modules or find_spec(self.package) is not None
+        except ModuleNotFoundError:  # not even the namespace
+            return False
 
     def autolog(self) -> None:
         """Trace every call from now on, whether the library is imported already or later.

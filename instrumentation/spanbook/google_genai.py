@@ -48,6 +48,7 @@ _INTERACTIONS: dict[str, Reader] = {"create": Interactions(), "get": FetchedInte
 _sdk = Sdk(
     provider="gcp.gemini",
     requires="google-genai>=1.20",
+    library="google.genai",
     hooks=(
         *(
             Hook("google.genai.models", f"{models}.{method}", reader, _target)

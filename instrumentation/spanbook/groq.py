@@ -34,6 +34,6 @@ def _route(method: str, path: str) -> Reader | None:
     return _READERS.get(path)
 
 
-_sdk = Sdk(provider="groq", requires="groq>=1", hooks=_stainless.hooks("groq", _route))
+_sdk = Sdk(provider="groq", requires="groq>=0.36", hooks=_stainless.hooks("groq", _route))
 autolog = _sdk.autolog
 unlog = _sdk.unlog

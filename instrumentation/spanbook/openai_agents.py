@@ -74,7 +74,7 @@ _SCOPE = "agents.tracing.scope"
 
 _sdk = Sdk(
     provider="openai_agents",
-    requires="openai-agents>=0.20",
+    requires="openai-agents>=0.6",
     hooks=(
         Plug("agents.tracing", _listen),
         Patch("agents.tracing.provider", "SynchronousMultiTracingProcessor.set_processors", _staying),

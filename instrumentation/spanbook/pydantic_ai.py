@@ -31,7 +31,7 @@ def _switch_on(sdk: Sdk) -> Callable[[], None]:
 
 _sdk = Sdk(
     provider="pydantic_ai",
-    requires="pydantic-ai-slim>=2",
+    requires="pydantic-ai-slim>=1.22",
     hooks=(Plug("pydantic_ai", _switch_on),),
 )
 autolog = _sdk.autolog

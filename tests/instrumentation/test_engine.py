@@ -12,6 +12,7 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -240,6 +241,17 @@ def test_a_library_that_is_not_installed_is_said_at_once() -> None:
     with pytest.raises(RuntimeError, match="pip install 'no-such-sdk>=1'"):
         absent.autolog()
     absent.instrument()
+
+
+@pytest.mark.parametrize("place", ["shared", "nowhere"])
+def test_a_namespace_that_others_share_is_not_the_library(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "shared" / "others").mkdir(parents=True)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    sdk = Sdk("acme", "an-sdk>=1", (Hook(f"{place}.acme.models", "Client.plain", Echo()),), library=f"{place}.acme")
+    with pytest.raises(RuntimeError, match=f"`{place}.acme` is not installed"):
+        sdk.autolog()
 
 
 def test_a_method_that_is_gone_is_said_and_the_others_are_traced(
