@@ -5,7 +5,8 @@
     PYTHONPATH=instrumentation:schemas PEERS/bin/python benchmarks/autolog/cost.py --peer genai
 
 where PEERS is an environment with openai, wrapt, opentelemetry-instrumentation-genai-openai,
-openinference-instrumentation-openai and opentelemetry-instrumentation-openai (Traceloop's). One peer a process: not all take back what they put in.
+openinference-instrumentation-openai and opentelemetry-instrumentation-openai (Traceloop's). One peer a process: not all
+take back what they put in.
 
 The transport answers in the process, the span processor drops. Each variant has its turn in every round, in an order
 that is drawn anew: it is switched on, warmed up, called some times and switched off. What counts of a turn is its
