@@ -6,6 +6,7 @@ import subprocess
 import textwrap
 import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -268,6 +269,46 @@ def test_exporters_are_chosen_by_opentelemetrys_own_variables() -> None:
     assert "spanbook.output" not in done.stdout  # not to a collector on this machine: no content
     done = run(APPLICATION, OTEL_SDK_DISABLED="true")
     assert (done.returncode, done.stderr, done.stdout) == (0, "", "")
+
+
+@pytest.mark.parametrize(("sampler", "told"), [("always_on", 1), ("always_off", 0), ("traceidratio", 0)])
+def test_sampling_is_opentelemetrys_own(sampler: str, told: int) -> None:
+    done = run(
+        APPLICATION,
+        OTEL_TRACES_EXPORTER="console",
+        OTEL_LOGS_EXPORTER="none",
+        OTEL_TRACES_SAMPLER=sampler,
+        OTEL_TRACES_SAMPLER_ARG="0",
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count('"name": "answer"') == told
+
+
+def test_headers_and_paths_are_opentelemetrys_own() -> None:
+    seen = []
+
+    class Collector(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            seen.append((self.path, self.headers["authorization"]))
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(200)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        done = run(
+            APPLICATION,
+            OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=f"http://localhost:{server.server_address[1]}/otlp/spans",
+            OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf",
+            OTEL_EXPORTER_OTLP_HEADERS="authorization=Bearer%20key",
+            OTEL_LOGS_EXPORTER="none",
+        )
+        server.shutdown()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert seen == [("/otlp/spans", "Bearer key")]
 
 
 def test_a_provider_that_the_application_sets_later_is_used_and_kept() -> None:

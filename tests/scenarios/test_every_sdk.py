@@ -206,6 +206,22 @@ async def test_a_stream_that_is_never_read_ends_its_span(
 
 
 @each_stream(STREAMS)
+async def test_a_stream_is_of_the_class_that_the_bare_sdk_gives(
+    row: Row, is_async: bool, fake: Provider, recorder: Recorder, clients: Clients
+) -> None:
+    bare = await opened_stream(row, is_async, clients)
+    with logged(row):
+        traced = await opened_stream(row, is_async, clients)
+    assert isinstance(traced, type(bare))
+    assert traced.__class__ is bare.__class__
+    assert set(dir(bare)) <= set(dir(traced))
+    for stream in (bare, traced):
+        await closed(stream)
+    del bare, traced, stream
+    await all_ended(recorder)
+
+
+@each_stream(STREAMS)
 async def test_between_chunks_the_current_span_is_the_callers(
     row: Row, is_async: bool, fake: Provider, recorder: Recorder, clients: Clients
 ) -> None:
