@@ -6,7 +6,10 @@ from opentelemetry.sdk.trace import ReadableSpan
 
 from conformance.allowed import unexplained
 from conformance.checker import Deviation, check
+from conformance.coverage import Coverage
 
+COVERAGE = Coverage()
+"""Of all spans whose departures were asked for."""
 USAGE = "gen_ai.usage.input_tokens"
 
 
@@ -24,6 +27,9 @@ def tree(spans: Iterable[ReadableSpan]) -> list[str]:
 
 def departures(sdk: str, spans: Iterable[ReadableSpan]) -> list[Deviation]:
     """Departures from the conventions that no entry of `deviations.toml` explains."""
+    spans = list(spans)
+    for span in spans:
+        COVERAGE.add(sdk, span)
     return unexplained(sdk, [found for span in spans for found in check(span)])
 
 

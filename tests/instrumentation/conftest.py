@@ -9,6 +9,7 @@ import pytest
 from opentelemetry.context import get_current
 
 from clients.spans import Spans
+from clients.trees import COVERAGE
 from fakes.provider import Provider
 from spanbook import _background, _provider, _settings
 
@@ -38,3 +39,9 @@ def server() -> Iterator[Provider]:
 def fake(server: Provider) -> Iterator[Provider]:
     yield server
     server.clear()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if lines := list(COVERAGE.lines()):
+        terminalreporter.section("recommended attributes of the GenAI conventions, by framework")
+        terminalreporter.write_line("\n".join(lines))
