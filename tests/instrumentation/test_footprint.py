@@ -5,6 +5,9 @@ import sys
 import textwrap
 from importlib.metadata import requires
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
 SERVER_SIDE = (
     "spanbook_collector",
     "spanbook_storage",
@@ -37,6 +40,45 @@ def test_an_installed_application_gets_opentelemetry_and_wrapt_and_nothing_else(
         "opentelemetry-exporter-otlp-proto-http",
         "wrapt",
     }
+
+
+COMES_ALONG = {
+    "opentelemetry-api",
+    "opentelemetry-sdk",
+    "opentelemetry-semantic-conventions",
+    "opentelemetry-proto",
+    "opentelemetry-exporter-http-transport",
+    "opentelemetry-exporter-otlp-common",
+    "opentelemetry-exporter-otlp-proto-common",
+    "opentelemetry-exporter-otlp-proto-grpc",
+    "opentelemetry-exporter-otlp-proto-http",
+    "typing-extensions",
+    "wrapt",
+    # What OTLP over gRPC and over HTTP need
+    "googleapis-common-protos",
+    "grpcio",
+    "protobuf",
+    "requests",
+    "certifi",
+    "charset-normalizer",
+    "idna",
+    "urllib3",
+}
+
+
+def test_what_comes_along_is_what_opentelemetrys_exporters_need() -> None:
+    assert needed_by("spanbook", set()) == COMES_ALONG
+
+
+def needed_by(name: str, known: set[str]) -> set[str]:
+    """Everything that pip installs with a distribution, as far as the installed ones say."""
+    for line in requires(name) or []:
+        requirement = Requirement(line)
+        dependency = canonicalize_name(requirement.name)
+        if dependency not in known and (requirement.marker is None or requirement.marker.evaluate({"extra": ""})):
+            known.add(dependency)
+            needed_by(dependency, known)
+    return known
 
 
 def test_importing_the_app_side_loads_no_server_and_nothing_before_its_time() -> None:
