@@ -30,6 +30,12 @@ def open_model(url: str, *, retries: int = 0, timeout: float = 20.0) -> Any:
     return InferenceClient(base_url=f"{url}/huggingface/models/fake-model", api_key="k", timeout=timeout)
 
 
+def open_async_model(url: str, *, retries: int = 0, timeout: float = 20.0) -> Any:
+    from huggingface_hub import AsyncInferenceClient
+
+    return AsyncInferenceClient(base_url=f"{url}/huggingface/models/fake-model", api_key="k", timeout=timeout)
+
+
 class Connection:
     """The package keeps one connection for all its clients; asynchronous clients each have their own."""
 
@@ -80,8 +86,16 @@ def generate_drained(client: Any, fields: Fields) -> list[Any]:
     return list(client.text_generation(**fields, stream=True))
 
 
+async def generate_adrained(client: Any, fields: Fields) -> list[Any]:
+    return [piece async for piece in await client.text_generation(**fields, stream=True)]
+
+
 def embed(client: Any, fields: Fields) -> Any:
     return client.feature_extraction(**fields).tolist()
+
+
+async def aembed(client: Any, fields: Fields) -> Any:
+    return (await client.feature_extraction(**fields)).tolist()
 
 
 CHAT = Row(
@@ -112,12 +126,17 @@ GENERATE = Row(
     provider="huggingface",
     operation="text_completion",
     open=open_model,
-    open_async=None,
+    open_async=open_async_model,
     connection=Connection,
     fields={"prompt": QUESTION, "max_new_tokens": 64, "details": True},
     asked={"gen_ai.request.max_tokens": 64, "gen_ai.input.messages": [USER_MESSAGE]},
     answered=generated,
-    ways=(Way("call", generate), Way("stream", generate_drained, streams=True)),
+    ways=(
+        Way("call", generate),
+        Way("acall", generate, is_async=True),
+        Way("stream", generate_drained, streams=True),
+        Way("astream", generate_adrained, streams=True, is_async=True),
+    ),
     retries=False,
     tools=False,
     model="",
@@ -128,12 +147,12 @@ EMBED = Row(
     provider="huggingface",
     operation="embeddings",
     open=open_model,
-    open_async=None,
+    open_async=open_async_model,
     connection=Connection,
     fields={"text": "a"},
     asked={},
     answered=lambda reply, streamed: {"gen_ai.embeddings.dimension.count": len(reply.vector)},
-    ways=(Way("call", embed),),
+    ways=(Way("call", embed), Way("acall", aembed, is_async=True)),
     retries=False,
     tools=False,
     model="",
@@ -144,13 +163,17 @@ def paint(client: Any, fields: Fields) -> Any:
     return client.text_to_image(**fields).size
 
 
+async def apaint(client: Any, fields: Fields) -> Any:
+    return (await client.text_to_image(**fields)).size
+
+
 IMAGES = Row(
     name="huggingface_hub.text_to_image",
     sdk="huggingface_hub",
     provider="huggingface",
     operation="generate_content",
     open=open_model,
-    open_async=None,
+    open_async=open_async_model,
     connection=Connection,
     fields={"prompt": QUESTION, "num_inference_steps": 2, "seed": 7},
     asked={
@@ -159,7 +182,7 @@ IMAGES = Row(
         "gen_ai.input.messages": [USER_MESSAGE],
     },
     answered=lambda reply, streamed: {},
-    ways=(Way("call", paint),),
+    ways=(Way("call", paint), Way("acall", apaint, is_async=True)),
     retries=False,
     tools=False,
     model="",

@@ -77,6 +77,18 @@ def fim(client: Any, fields: Fields) -> Any:
     return client.fim.complete(**fields)
 
 
+async def afim(client: Any, fields: Fields) -> Any:
+    return await client.fim.complete_async(**fields)
+
+
+def fim_drained(client: Any, fields: Fields) -> list[Any]:
+    return list(client.fim.stream(**fields))
+
+
+async def fim_adrained(client: Any, fields: Fields) -> list[Any]:
+    return [event async for event in await client.fim.stream_async(**fields)]
+
+
 def agent(client: Any, fields: Fields) -> Any:
     return client.agents.complete(**fields)
 
@@ -128,7 +140,12 @@ FIM = Row(
         ]
     },
     answered=shape.answered,
-    ways=(Way("call", fim),),
+    ways=(
+        Way("call", fim),
+        Way("acall", afim, is_async=True),
+        Way("stream", fim_drained, streams=True),
+        Way("astream", fim_adrained, streams=True, is_async=True),
+    ),
     tools=False,
 )
 EMBED = Row(

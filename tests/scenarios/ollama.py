@@ -84,6 +84,10 @@ def generate_drained(client: Any, fields: Fields) -> list[Any]:
     return list(client.generate(**fields, stream=True))
 
 
+async def generate_adrained(client: Any, fields: Fields) -> list[Any]:
+    return [piece async for piece in await client.generate(**fields, stream=True)]
+
+
 def first_embed(client: Any, fields: Fields) -> Any:
     return client.embeddings(**fields)
 
@@ -128,6 +132,7 @@ GENERATE = Row(
         Way("call", generate),
         Way("acall", generate, is_async=True),
         Way("stream", generate_drained, streams=True),
+        Way("astream", generate_adrained, streams=True, is_async=True),
     ),
     connection=lambda client: client._client,
     retries=False,
