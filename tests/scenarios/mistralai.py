@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import replace
 from typing import Any
 
+from pydantic import BaseModel
+
+from fakes.replies import Reply
 from scenarios import openai_shaped as shape
 from scenarios.row import Fields, Row, Way
 
@@ -122,6 +126,39 @@ CHAT = Row(
     stream=stream,
     astream=astream,
 )
+
+
+class Weather(BaseModel):
+    city: str
+
+
+def parse(client: Any, fields: Fields) -> Any:
+    return client.chat.parse(response_format=Weather, **fields)
+
+
+async def aparse(client: Any, fields: Fields) -> Any:
+    return await client.chat.parse_async(response_format=Weather, **fields)
+
+
+def parse_drained(client: Any, fields: Fields) -> list[Any]:
+    return list(client.chat.parse_stream(response_format=Weather, **fields))
+
+
+SAID = Reply('{"city": "Paris"}')
+PARSED = replace(
+    CHAT,
+    name="mistralai.chat_parsed",
+    fields={"model": "fake-model", "messages": shape.MESSAGES},
+    asked={"gen_ai.output.type": "json", "gen_ai.input.messages": shape.ASKED["gen_ai.input.messages"]},
+    ways=(
+        Way("call", parse, reply=SAID, only_text=True),
+        Way("acall", aparse, reply=SAID, is_async=True, only_text=True),
+        Way("stream", parse_drained, streams=True, reply=SAID, only_text=True),
+    ),
+    stream=None,
+    astream=None,
+    tools=False,
+)
 FIM = Row(
     name="mistralai.fim",
     sdk="mistralai",
@@ -162,4 +199,4 @@ EMBED = Row(
     ways=(Way("call", embed), Way("acall", aembed, is_async=True)),
     tools=False,
 )
-ROWS = (CHAT, FIM, EMBED)
+ROWS = (CHAT, PARSED, FIM, EMBED)
