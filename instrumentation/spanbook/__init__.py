@@ -1,27 +1,12 @@
 """Instrument GenAI applications: spans that follow the OpenTelemetry GenAI conventions.
 
-Importing this imports no SDK: `autolog()` waits for the application to do so.
+Importing this imports no SDK: `autolog()` waits for the application to do so. Nor does it import what knows about SDKs
+that nobody asks for, which would be half of its time: `spanbook.openai` is imported when it is first named.
 """
 
-from . import (
-    anthropic,
-    bedrock,
-    cohere,
-    fireworks,
-    google_genai,
-    groq,
-    huggingface_hub,
-    langchain,
-    litellm,
-    llama_index,
-    mcp,
-    mistralai,
-    ollama,
-    openai,
-    openai_agents,
-    pydantic_ai,
-    together,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from ._assessments import (
     Assessment,
     AssessmentError,
@@ -39,38 +24,69 @@ from ._reading import SpanRecord, Trace, get_trace, search_traces
 from ._settings import Content, configure
 from ._tracing import ActiveSpan, agent, get_current_trace_id, retriever, start_span, tool, trace
 
-# Every supported SDK; a new one is a module, a line here and an entry point in pyproject.toml.
+if TYPE_CHECKING:
+    from . import (
+        anthropic,
+        bedrock,
+        cohere,
+        fireworks,
+        google_genai,
+        groq,
+        huggingface_hub,
+        langchain,
+        litellm,
+        llama_index,
+        mcp,
+        mistralai,
+        ollama,
+        openai,
+        openai_agents,
+        pydantic_ai,
+        together,
+    )
+
+# Every supported SDK; a new one is a module, a line here and above, and an entry point in pyproject.toml.
 _SDKS = (
-    anthropic,
-    bedrock,
-    cohere,
-    fireworks,
-    google_genai,
-    groq,
-    huggingface_hub,
-    langchain,
-    litellm,
-    llama_index,
-    mcp,
-    mistralai,
-    ollama,
-    openai,
-    openai_agents,
-    pydantic_ai,
-    together,
+    "anthropic",
+    "bedrock",
+    "cohere",
+    "fireworks",
+    "google_genai",
+    "groq",
+    "huggingface_hub",
+    "langchain",
+    "litellm",
+    "llama_index",
+    "mcp",
+    "mistralai",
+    "ollama",
+    "openai",
+    "openai_agents",
+    "pydantic_ai",
+    "together",
 )
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SDKS:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_SDKS})
 
 
 def autolog() -> None:
     """Trace every supported SDK that is installed, now or when it is imported."""
-    for module in _SDKS:
-        module._sdk.instrument()
+    for name in _SDKS:
+        import_module(f"{__name__}.{name}")._sdk.instrument()
 
 
 def unlog() -> None:
     """Put every SDK back as it was."""
-    for module in _SDKS:
-        module.unlog()
+    for name in _SDKS:
+        import_module(f"{__name__}.{name}").unlog()
 
 
 __all__ = [

@@ -5,8 +5,11 @@ import sys
 import textwrap
 from importlib.metadata import requires
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+import spanbook
 
 SERVER_SIDE = (
     "spanbook_collector",
@@ -79,6 +82,16 @@ def needed_by(name: str, known: set[str]) -> set[str]:
             known.add(dependency)
             needed_by(dependency, known)
     return known
+
+
+def test_what_knows_about_an_sdk_is_imported_when_it_is_named() -> None:
+    assert not loaded_by("import spanbook") & {"spanbook.openai", "spanbook.bedrock", "spanbook._gemini"}
+    loaded = loaded_by("import spanbook; assert 'openai' in dir(spanbook); spanbook.openai.unlog")
+    assert "spanbook.openai" in loaded
+    assert "spanbook.bedrock" not in loaded
+    assert "spanbook.bedrock" in loaded_by("from spanbook import bedrock")
+    with pytest.raises(AttributeError, match="no attribute 'opanai'"):
+        _ = spanbook.opanai
 
 
 def test_importing_the_app_side_loads_no_server_and_nothing_before_its_time() -> None:

@@ -73,7 +73,7 @@ def declared() -> dict[str, EntryPoint]:
 
 
 def test_every_sdk_has_an_entry_point_for_opentelemetrys_loader() -> None:
-    sdks = {f"spanbook_{module.__name__.rpartition('.')[2]}": module._sdk for module in spanbook._SDKS}
+    sdks = {f"spanbook_{name}": getattr(spanbook, name)._sdk for name in spanbook._SDKS}
     assert {name: entry.load()() for name, entry in declared().items()} == sdks
 
 
