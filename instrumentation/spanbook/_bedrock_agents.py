@@ -48,6 +48,21 @@ class HostedAgent(Reader):
         return {"said": said, "traces": [told for chunk in chunks if (told := field(chunk, "trace"))]}
 
 
+class InlineAgent(HostedAgent):
+    """Reads `InvokeInlineAgent`: an agent that comes with its request."""
+
+    def request(self, request: Fields) -> Attributes:
+        return {
+            gen_ai.AGENT_NAME: text(request.get("agentName")),
+            gen_ai.REQUEST_MODEL: text(request.get("foundationModel")),
+            gen_ai.CONVERSATION_ID: text(request.get("sessionId")),
+        }
+
+    def request_content(self, request: Fields) -> Attributes:
+        told = text(request.get("instruction"))
+        return {**super().request_content(request), gen_ai.SYSTEM_INSTRUCTIONS: [text_part(told)] if told else None}
+
+
 class KnowledgeBase(Reader):
     """Reads `Retrieve`."""
 
@@ -112,7 +127,8 @@ class RetrieveAndGenerate(Reader):
         return {"output": {"text": "".join(pieces)}}
 
 
-AGENT, RETRIEVE, RETRIEVE_AND_GENERATE = HostedAgent(), KnowledgeBase(), RetrieveAndGenerate()
+AGENT, INLINE_AGENT = HostedAgent(), InlineAgent()
+RETRIEVE, RETRIEVE_AND_GENERATE = KnowledgeBase(), RetrieveAndGenerate()
 
 _AGENT_INFERENCE: Mapping[str, tuple[str, Cast]] = {
     "maximumLength": (gen_ai.REQUEST_MAX_TOKENS, integer),

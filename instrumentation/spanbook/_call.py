@@ -289,12 +289,12 @@ class Call:
 
 
 _SUBJECTS = (gen_ai.REQUEST_MODEL, gen_ai.TOOL_NAME, gen_ai.AGENT_NAME, gen_ai.DATA_SOURCE_ID)
+_NO_MODEL = {gen_ai.RETRIEVAL: (gen_ai.DATA_SOURCE_ID,), gen_ai.INVOKE_AGENT: (gen_ai.AGENT_NAME,)}
 
 
 def name_of(operation: str, attributes: Mapping[str, Any]) -> str:
-    """Return a span's name: the operation and its subject; of a retrieval that is where it looks, and no model."""
-    subjects = _SUBJECTS if operation != gen_ai.RETRIEVAL else (gen_ai.DATA_SOURCE_ID,)
-    for name in subjects:
+    """Return a span's name: the operation and its subject, which is no model where an agent is asked or documents."""
+    for name in _NO_MODEL.get(operation, _SUBJECTS):
         if subject := attributes.get(name):
             return f"{operation} {subject}"
     return operation

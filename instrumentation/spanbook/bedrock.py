@@ -11,7 +11,7 @@ from typing import Any
 
 from spanbook_schemas import gen_ai
 
-from ._bedrock_agents import AGENT, RETRIEVE, RETRIEVE_AND_GENERATE
+from ._bedrock_agents import AGENT, INLINE_AGENT, RETRIEVE, RETRIEVE_AND_GENERATE
 from ._bedrock_api import CONVERSE, family_of
 from ._call import Call
 from ._guard import failed
@@ -32,6 +32,7 @@ _OPERATIONS: dict[str, tuple[Callable[[Mapping[str, Any]], Reader], str]] = {
     "InvokeModel": (family_of, "body"),
     "InvokeModelWithResponseStream": (family_of, "body"),
     "InvokeAgent": (lambda params: AGENT, "completion"),
+    "InvokeInlineAgent": (lambda params: INLINE_AGENT, "completion"),
     "Retrieve": (lambda params: RETRIEVE, ""),
     "RetrieveAndGenerate": (lambda params: RETRIEVE_AND_GENERATE, ""),
     "RetrieveAndGenerateStream": (lambda params: RETRIEVE_AND_GENERATE, "stream"),
@@ -66,7 +67,7 @@ def _begun(sdk: Sdk, client: Any, operation_name: str, api_params: Mapping[str, 
     try:
         reader_of, _ = _OPERATIONS[operation_name]
         attributes: Attributes = {gen_ai.PROVIDER_NAME: sdk.provider, **server_at(client.meta.endpoint_url)}
-        if operation_name.endswith("Stream") or operation_name == "InvokeAgent":
+        if operation_name.endswith(("Stream", "Agent")):
             attributes[gen_ai.REQUEST_STREAM] = True
         return Call.begin(reader_of(api_params), api_params, attributes)
     except Exception as error:

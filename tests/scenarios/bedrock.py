@@ -392,6 +392,26 @@ TRACED_AGENT = replace(
         "gen_ai.usage.output_tokens": reply.usage.output if reply.usage else 0,
     },
 )
+INSTRUCTION = "Answer what travellers ask about the weather."  # it has to have forty letters
+INLINE_AGENT = replace(
+    AGENT,
+    name="bedrock.inline_agent",
+    fields={
+        "agentName": "desk",
+        "foundationModel": "fake-model",
+        "instruction": INSTRUCTION,
+        "sessionId": "session-1",
+        "inputText": QUESTION,
+    },
+    asked={
+        "gen_ai.agent.name": "desk",
+        "gen_ai.conversation.id": "session-1",
+        "gen_ai.system_instructions": [{"type": "text", "content": INSTRUCTION}],
+        "gen_ai.input.messages": [USER_MESSAGE],
+    },
+    ways=(Way("call", lambda client, fields: list(client.invoke_inline_agent(**fields)["completion"]), streams=True),),
+    model="fake-model",
+)
 GENERATION = {
     "inferenceConfig": {"textInferenceConfig": FIELDS["inferenceConfig"]},
     "guardrailConfiguration": {"guardrailId": "guard1", "guardrailVersion": "1"},
@@ -456,4 +476,4 @@ RETRIEVE = Row(
     tools=False,
     model="",
 )
-ROWS = (CONVERSE, CONVERSE_MORE, CLAUDE, *BODIES, AGENT, TRACED_AGENT, ANSWER, RETRIEVE)
+ROWS = (CONVERSE, CONVERSE_MORE, CLAUDE, *BODIES, AGENT, TRACED_AGENT, INLINE_AGENT, ANSWER, RETRIEVE)

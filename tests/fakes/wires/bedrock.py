@@ -308,6 +308,7 @@ WIRES = (
     _wire("converse_stream", "converse-stream", converse_stream, STREAM_ERROR),
     _wire("invoke", "invoke", invoke),
     _wire("invoke_stream", "invoke-with-response-stream", invoke_stream, STREAM_ERROR),
+    Wire("bedrock.inline_agent", re.compile(r"^/agents/[^/]+$"), invoke_agent, error),
     Wire("bedrock.agent", re.compile(r"/agents/[^/]+/agentAliases/[^/]+/sessions/[^/]+/text$"), invoke_agent, error),
     Wire("bedrock.answer", re.compile(r"/retrieveAndGenerate$"), retrieve_and_generate, error),
     Wire("bedrock.answer_stream", re.compile(r"/retrieveAndGenerateStream$"), retrieve_and_generate_stream, error),
