@@ -87,10 +87,11 @@ def owner(context: Context, operation: str) -> Owner | None:
 def _native(context: Context, kind: str) -> Any:
     """Return the current span when it is somebody else's, of a model call like this, and of no other call yet."""
     span: Any = get_current_span(context)
-    told = getattr(span, "attributes", None) if span.is_recording() else None
-    if not told or _CLASSES.get(told.get(gen_ai.OPERATION_NAME)) != kind or span in _adopting:
+    scope = getattr(span, "instrumentation_scope", None)  # those that record have one
+    if scope is None or scope.name == _provider.SCOPE or not span.is_recording():
         return None
-    return None if getattr(span.instrumentation_scope, "name", "") == _provider.SCOPE else span
+    operation = (span.attributes or {}).get(gen_ai.OPERATION_NAME)
+    return span if operation and _CLASSES.get(operation) == kind and span not in _adopting else None
 
 
 def _is_told(context: Context) -> bool:
