@@ -84,8 +84,20 @@ def needed_by(name: str, known: set[str]) -> set[str]:
     return known
 
 
+def test_all_that_is_public_is_there() -> None:
+    for name in spanbook.__all__:
+        assert getattr(spanbook, name) is not None
+    assert set(spanbook.__all__) <= set(dir(spanbook))
+    assert set(spanbook._SDKS) | set(spanbook._LATER) <= set(spanbook.__all__)
+
+
 def test_what_knows_about_an_sdk_is_imported_when_it_is_named() -> None:
-    assert not loaded_by("import spanbook") & {"spanbook.openai", "spanbook.bedrock", "spanbook._gemini"}
+    assert not loaded_by("import spanbook") & {
+        "spanbook.openai",
+        "spanbook.bedrock",
+        "spanbook._gemini",
+        "spanbook._reading",
+    }
     loaded = loaded_by("import spanbook; assert 'openai' in dir(spanbook); spanbook.openai.unlog")
     assert "spanbook.openai" in loaded
     assert "spanbook.bedrock" not in loaded
