@@ -293,8 +293,9 @@ def main_of_imports(rounds: int) -> None:
         "import spanbook; print(time.process_time() - begun)"
     )
     cached = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}  # or every process would compile what it imports
+    command = [sys.executable, "-c", program]
     took = [
-        float(subprocess.run([sys.executable, "-c", program], env=cached, check=True, capture_output=True).stdout) * 1000
+        float(subprocess.run(command, env=cached, check=True, capture_output=True).stdout) * 1000
         for _ in range(rounds + 1)
     ]
     print_row("import, ms", [_spread(took[1:], digits=1)])
