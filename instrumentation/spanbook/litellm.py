@@ -61,13 +61,11 @@ class _Chat(OpenAIChatCompletions):
     """Chat of any provider; what OpenAI alone says is told where LiteLLM went to OpenAI."""
 
     def request(self, request: Fields) -> Attributes:
-        found = {**super().request(request), **_routed(request)}
-        return found if found.get(gen_ai.PROVIDER_NAME) == "openai" else _of_any(found)
+        return _asked(super().request(request), request)
 
     def response(self, response: Any) -> Attributes:
         found = super().response(response)
-        went_to = field(field(response, "_hidden_params"), "custom_llm_provider")
-        return found if went_to == "openai" else _of_any(found)
+        return found if _provider(response) == "openai" else _of_any(found)
 
     def join(self, chunks: list[Any]) -> Any:
         return {**super().join(chunks), "_hidden_params": field(chunks[0], "_hidden_params")}
@@ -77,13 +75,20 @@ class _Responses(Responses):
     """Responses of any provider; one that has none is asked for a chat, which adds to this span."""
 
     def request(self, request: Fields) -> Attributes:
-        found = {**super().request(request), **_routed(request)}
-        return found if found.get(gen_ai.PROVIDER_NAME) == "openai" else _of_any(found)
+        return _asked(super().request(request), request)
 
     def response(self, response: Any) -> Attributes:
         found = super().response(response)
-        went_to = field(field(response, "_hidden_params"), "custom_llm_provider")
-        return found if went_to in ("openai", None) else _of_any(found)
+        return found if _provider(response) in ("openai", None) else _of_any(found)
+
+
+def _asked(found: Attributes, request: Fields) -> Attributes:
+    found = {**found, **_routed(request)}
+    return found if found.get(gen_ai.PROVIDER_NAME) == "openai" else _of_any(found)
+
+
+def _provider(response: Any) -> Any:
+    return field(field(response, "_hidden_params"), "custom_llm_provider")
 
 
 def _of_any(attributes: Attributes) -> Attributes:
