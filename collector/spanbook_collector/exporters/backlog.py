@@ -24,6 +24,7 @@ class Backlog:
         self._patience = patience
         self._position = max(reader.cursor.place.seq, after)
         self._takes: dict[int, bool] = {}  # last seq of a take, in the order of the queue -> whether it is done
+        self._nap: asyncio.Timeout | None = None
 
     async def take(self, stop: asyncio.Event) -> list[Record]:
         """Return the next stretch: so many bytes, or what has come within so many seconds; nothing when stopped.
@@ -42,11 +43,21 @@ class Backlog:
                 size += sum(len(record.body) for record in more)
                 due = min(due, time.monotonic() + self._limit_seconds)
             else:
-                await self._reader.wait(min(left, _LOOK) if left > 0 else _LOOK)
+                await self._sleep(min(left, _LOOK) if left > 0 else _LOOK)
         if stop.is_set():
             return []
         self._position = records[-1].seq
         return records
+
+    async def _sleep(self, seconds: float) -> None:
+        """Wait until more may have come, or what is under way is done."""
+        try:
+            async with asyncio.timeout(seconds) as self._nap:
+                await self._reader.wait(seconds)
+        except TimeoutError:
+            return
+        finally:
+            self._nap = None
 
     def _is_busy(self) -> bool:
         return not all(self._takes.values())
@@ -79,6 +90,8 @@ class Backlog:
     def done(self, take: int) -> None:
         """Note that a take is done, and commit what is done from the start. Raises OSError; may be repeated."""
         self._takes[take] = True
+        if self._nap is not None and not self._nap.expired():
+            self._nap.reschedule(0)
         finished = list(itertools.takewhile(lambda one: self._takes[one], self._takes))
         if finished:
             self._reader.commit(finished[-1])
