@@ -62,9 +62,7 @@ def engine_xml(config: NodeConfig) -> str:
     <mmap_cache_size>100</mmap_cache_size>
     <query_condition_cache_size>{16 * _MIB}</query_condition_cache_size>
     <compiled_expression_cache_size>{16 * _MIB}</compiled_expression_cache_size>
-    <!-- Merges share two cores with inserts and readers, who go first: a merge can wait, but not for so long that parts
-         pile up. -->
-    <os_threads_nice_value_merge_mutate>5</os_threads_nice_value_merge_mutate>
+    <!-- Merges share two cores with inserts and readers. -->
     <background_pool_size>2</background_pool_size>
     <background_merges_mutations_concurrency_ratio>2</background_merges_mutations_concurrency_ratio>
     <background_schedule_pool_size>4</background_schedule_pool_size>
