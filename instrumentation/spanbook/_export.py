@@ -25,7 +25,7 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
 from . import _forks
-from ._termination import EXIT_SECONDS, before_threads_end
+from ._termination import EXIT_SECONDS, before_threads_end, is_worker
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -134,7 +134,7 @@ class Outgoing(SpanExporter):
         unlocked = weakref.WeakMethod(self._unlocked)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=lambda: (method := unlocked()) and method())
-        before_threads_end(self.prepare)
+        before_threads_end(self._prepare_for_exit)
         for name in _TALKATIVE:
             logger = logging.getLogger(name)
             if _quiet not in logger.filters:
@@ -165,6 +165,10 @@ class Outgoing(SpanExporter):
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         return True
+
+    def _prepare_for_exit(self) -> None:
+        if not is_worker():  # which has sent what it had
+            self.prepare()
 
     def _unlocked(self) -> None:
         self._making = threading.Lock()  # another thread may have held it in the parent

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
@@ -18,7 +18,7 @@ from opentelemetry.trace import ProxyTracerProvider, Tracer, TracerProvider
 
 from . import _belonging, _forks, _settings
 from ._guard import harmless
-from ._termination import before_threads_end
+from ._termination import EXIT_SECONDS, before_threads_end, is_worker
 
 if TYPE_CHECKING:
     from opentelemetry._logs import Logger, LoggerProvider
@@ -64,7 +64,7 @@ def logger() -> Logger:
 
                 provider = make_logger_provider(_resource())
                 _logs.set_logger_provider(provider)
-                _own.append(provider)
+                _keep(provider)
     return provider.get_logger(SCOPE, version())
 
 
@@ -75,11 +75,14 @@ def meter() -> Meter:
     _forks.catch_up()
     provider: MeterProvider = metrics.get_meter_provider()
     if type(provider).__name__ == "_ProxyMeterProvider":
-        from ._export import make_meter_provider
+        with _lock:
+            provider = metrics.get_meter_provider()
+            if type(provider).__name__ == "_ProxyMeterProvider":
+                from ._export import make_meter_provider
 
-        provider = make_meter_provider(_resource())
-        metrics.set_meter_provider(provider)
-        _own.append(provider)
+                provider = make_meter_provider(_resource())
+                metrics.set_meter_provider(provider)
+                _keep(provider)
     return provider.get_meter(SCOPE, version())
 
 
@@ -107,21 +110,10 @@ def flush(timeout: float = 10.0) -> bool:
     if _waiting:
         tracer()
         _proceed()
-    owners: list[Any] = [_chosen, trace.get_tracer_provider(), _logs.get_logger_provider(), *_own]
-    done: list[bool] = []
-
-    def work() -> None:
-        for owner in dict.fromkeys(owners):
-            if force_flush := getattr(owner, "force_flush", None):
-                done.append(force_flush(int(timeout * 1000)) is not False)
-
-    # In a thread of its own: OpenTelemetry's batch processors do not keep to the time they are given.
-    thread = threading.Thread(target=work, daemon=True, name="spanbook flush")
-    thread.start()
-    thread.join(timeout)
-    return not thread.is_alive() and all(done)
+    return _sent([_chosen, trace.get_tracer_provider(), _logs.get_logger_provider(), *_own], timeout)
 
 
+@cache
 def version() -> str:
     """Return Spanbook's version."""
     from importlib.metadata import PackageNotFoundError
@@ -131,6 +123,23 @@ def version() -> str:
         return installed("spanbook")
     except PackageNotFoundError:
         return "0"
+
+
+def _sent(owners: list[Any], timeout: float) -> bool:
+    done: list[bool | None] = []
+
+    def flushed(owner: Any) -> bool:
+        force_flush = getattr(owner, "force_flush", None)
+        return force_flush is None or force_flush(int(timeout * 1000)) is not False
+
+    def work() -> None:
+        done.extend(harmless(flushed, owner) for owner in dict.fromkeys(owners))
+
+    # In a thread of its own: OpenTelemetry's batch processors do not keep to the time they are given.
+    thread = threading.Thread(target=work, daemon=True, name="spanbook flush")
+    thread.start()
+    thread.join(timeout)
+    return not thread.is_alive() and all(done)
 
 
 def _renewed(provider: TracerProvider) -> Tracer:
@@ -171,8 +180,21 @@ def _made() -> TracerProvider:
     provider, local = make_tracer_provider(_belonging.on_resource())
     trace.set_tracer_provider(provider)
     _settings.destination_is_local(local)
-    _own.append(provider)
+    _keep(provider)
     return provider
+
+
+def _keep(provider: Any) -> None:
+    """Remember a provider that Spanbook made."""
+    if not _own:
+        before_threads_end(_end_worker)
+    _own.append(provider)
+
+
+def _end_worker() -> None:
+    """Send what waits in a worker process. Not metrics: one that was forked goes on with its parent's sums."""
+    if is_worker() and not _forks.is_behind():
+        _sent([owner for owner in _own if not hasattr(owner, "get_meter")], EXIT_SECONDS)
 
 
 def _unlocked() -> None:

@@ -2,7 +2,8 @@
 
 SIGTERM ends a Python process without its exit handlers. Only where `spanbook run` begins the process, before the
 application's first line, that is seen to: whatever handler the application or its server sets takes the place of this
-one. uvicorn puts it back when it has shut down and raises the signal once more.
+one. uvicorn puts it back when it has shut down and raises the signal once more. A worker of `multiprocessing` that was
+forked ends without exit handlers too.
 """
 
 from __future__ import annotations
@@ -34,6 +35,12 @@ def before_threads_end(action: Callable[[], None]) -> None:
             register(partial(harmless, action))
     except RuntimeError:  # it ends already
         harmless(action)
+
+
+def is_worker() -> bool:
+    """Tell whether `multiprocessing` started this process."""
+    process: Any = sys.modules.get("multiprocessing.process")
+    return process is not None and process.parent_process() is not None
 
 
 def flush_when_terminated() -> None:

@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.sdk.trace import TracerProvider
 
+import spanbook
 from clients.receiver import Running, config_in, running
 from running.interpreters import PYTHON
-from spanbook import _export
+from spanbook import _export, _provider, _settings
 from spanbook_schemas.signals import Signal
 
 LONGEST = 60  # seconds for a process that must not wait long; far more than it needs
@@ -41,9 +43,13 @@ def receiver(tmp_path: Path) -> Iterator[Running]:
 
 
 def run(program: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return python("-c", textwrap.dedent(program), **environment)
+
+
+def python(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "SPANBOOK_"))}
     return subprocess.run(
-        [PYTHON, "-W", "error", "-c", textwrap.dedent(program)],
+        [PYTHON, "-W", "error", *arguments],
         env={**inherited, "SPANBOOK_RAISE_ERRORS": "1", **environment},
         capture_output=True,
         text=True,
@@ -333,3 +339,80 @@ def test_a_provider_that_the_application_sets_later_is_used_and_kept() -> None:
     """
     done = run(program, OTEL_LOGS_EXPORTER="none")  # where the experiment is told of
     assert (done.returncode, done.stderr) == (0, "")
+
+
+# A worker process of `multiprocessing` ends without its exit handlers.
+WORKERS = """
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+import spanbook
+
+@spanbook.trace
+def work(number):
+    return number + 1
+
+if __name__ == "__main__":
+    method, before = sys.argv[1:]
+    if before == "traced before":
+        work(0)
+    with ProcessPoolExecutor(1, mp_context=get_context(method)) as pool:
+        assert list(pool.map(work, [1, 2])) == [2, 3]
+    worker = get_context(method).Process(target=work, args=(3,))
+    worker.start()
+    worker.join()
+    assert worker.exitcode == 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("method", "before"),
+    [("fork", "traced before"), ("fork", "not traced before"), ("forkserver", "traced before"), ("spawn", "not")],
+)
+def test_worker_processes_send_what_waits_when_they_end(
+    receiver: Running, tmp_path: Path, method: str, before: str
+) -> None:
+    program = tmp_path / "workers.py"
+    program.write_text(WORKERS)
+    done = python(program, method, before, **to(receiver))
+
+    assert (done.returncode, done.stderr) == (0, "")
+    said = sorted(attributes["spanbook.output"] for _, _, attributes in spans_in(receiver))
+    assert said == ["1", "2", "3", "4"][before != "traced before" :]
+
+
+def test_a_worker_process_that_traced_nothing_makes_no_exporter(receiver: Running, tmp_path: Path) -> None:
+    program = """
+        import multiprocessing
+        import sys
+        import threading
+        import spanbook
+
+        def report():
+            print("grpc" in sys.modules)
+
+        threading._register_atexit(report)  # what is registered first comes last
+        with spanbook.start_span("one"):
+            pass
+        worker = multiprocessing.get_context("fork").Process(target=int)
+        worker.start()
+        worker.join()
+    """
+    done = run(program, **to(receiver))
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split() == ["False", "True"]  # the worker, and then its parent
+
+
+def test_a_flush_that_fails_is_not_told_as_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Failing(TracerProvider):
+        def force_flush(self, timeout_millis: int = 30_000) -> bool:
+            raise OSError
+
+    monkeypatch.setattr(_provider, "_chosen", Failing())
+    _settings.configure(raise_errors=False)
+    try:
+        assert spanbook.flush(LONGEST) is False
+    finally:
+        _settings.reset()
