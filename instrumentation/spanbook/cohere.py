@@ -1,8 +1,7 @@
 """Cohere: chat, embeddings and reranking of both its APIs, text completions of the first.
 
 A client keeps copies of its methods from the moment it is made, so the raw client below them is hooked; that serves
-`with_raw_response` as well. Its streams are context managers. The first API's client sends many texts in batches, from
-threads, which know nothing of their caller: the options of the request take the context along.
+`with_raw_response` as well. Its streams are context managers.
 """
 
 from __future__ import annotations
@@ -13,11 +12,10 @@ from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import Any
 
-from opentelemetry.context import Context, attach, detach, get_current
-
 from . import _cohere_v1
 from ._call import Call
 from ._cohere_v2 import Chat, Embed
+from ._guard import harmless
 from ._hosts import server_at
 from ._readers import Attributes, Reader
 from ._reranking import Rerank
@@ -58,7 +56,7 @@ def _entered(manager: Any, begin: Callable[[], Call | None]) -> Iterator[Any]:
         raise
     finally:
         call.detach()
-    response._data = watched(response._data, call)
+    harmless(_watch, response, watched, call)
     try:
         yield response
     except BaseException as error:
@@ -85,7 +83,7 @@ async def _aentered(manager: Any, begin: Callable[[], Call | None]) -> AsyncIter
         raise
     finally:
         call.detach()
-    response._data = watched_async(response._data, call)
+    harmless(_watch, response, watched_async, call)
     try:
         yield response
     except BaseException as error:
@@ -97,38 +95,8 @@ async def _aentered(manager: Any, begin: Callable[[], Call | None]) -> AsyncIter
         call.finish(abandoned=True)
 
 
-class _Options(dict[str, Any]):
-    """Options of a request, with the context that it belongs to."""
-
-    context: Context
-
-
-def _batching(sdk: Sdk, original: Any) -> Any:
-    """Let every batch of texts know whose it is."""
-
-    def around(wrapped: Any, client: Any, args: Any, kwargs: Any) -> Any:
-        if sdk.enabled:
-            options = kwargs["request_options"] = _Options(kwargs.get("request_options") or {})
-            options.context = get_current()
-        return wrapped(*args, **kwargs)
-
-    return wrapped_by(original, around)
-
-
-def _batched(sdk: Sdk, original: Any) -> Any:
-    """Send one batch of texts in the context of them all."""
-
-    def around(wrapped: Any, client: Any, args: Any, kwargs: Any) -> Any:
-        options = kwargs.get("request_options")
-        if not isinstance(options, _Options):
-            return wrapped(*args, **kwargs)
-        token = attach(options.context)
-        try:
-            return wrapped(*args, **kwargs)
-        finally:
-            detach(token)
-
-    return wrapped_by(original, around)
+def _watch(response: Any, watch: Callable[[Any, Call], Any], call: Call) -> None:
+    response._data = watch(response._data, call)
 
 
 _V1, _V2 = "cohere.raw_base_client", "cohere.v2.raw_client"
@@ -158,8 +126,6 @@ _sdk = Sdk(
             for module, method, reader in _STREAMS
             for kind in _KINDS
         ),
-        Patch("cohere.client", "Client.embed", _batching),
-        Patch(_V1, "RawBaseCohere.embed", _batched),
     ),
 )
 autolog = _sdk.autolog
