@@ -57,5 +57,5 @@ class Tee(wrapt.ObjectProxy):  # type: ignore[type-arg] # a generic one since wr
 def _decoded(body: bytes) -> Any:
     try:
         return json.loads(body or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}

@@ -15,7 +15,7 @@ from typing import Any
 from spanbook_schemas import names
 
 from . import _provider
-from ._belonging import Experiment, id_of_model
+from ._belonging import Experiment, experiment_in_force, id_of_model
 from ._guard import harmless
 from ._records import emit, trace_id_of
 
@@ -69,7 +69,7 @@ def create_external_model(
         names.LOGGED_MODEL_STATUS: "READY",
     }
     described = {**_each(names.LOGGED_MODEL_PARAM_PREFIX, params), **_each(names.LOGGED_MODEL_TAG_PREFIX, tags)}
-    emit(names.LOGGED_MODEL_EVENT, {**attributes, **described, **_experiment()})
+    emit(names.LOGGED_MODEL_EVENT, {**attributes, **described, **experiment_in_force()})
     return model
 
 
@@ -95,7 +95,7 @@ def tell_experiment(name: str) -> None:
 
 def tell_model(model_id: str, name: str) -> None:
     """See to it that the version is written down, once the providers are known."""
-    attributes = {names.LOGGED_MODEL_ID: model_id, names.LOGGED_MODEL_NAME: name, **_experiment()}
+    attributes = {names.LOGGED_MODEL_ID: model_id, names.LOGGED_MODEL_NAME: name, **experiment_in_force()}
     _tell(names.LOGGED_MODEL_EVENT, model_id, attributes)
 
 
@@ -118,13 +118,6 @@ def _tag(trace_id: str, key: str, value: str) -> None:
     if not key:
         raise ValueError("cannot tag a trace without a key\nhint: set_trace_tag(trace_id, 'reviewed', 'yes')")
     emit(names.TRACE_TAG_EVENT, {f"{names.TAG_PREFIX}{key}": value}, trace_id=trace_id_of(trace_id))
-
-
-def _experiment() -> dict[str, str]:
-    """Return the experiment that holds now, whatever the resource says of it."""
-    from ._belonging import experiment_in_force
-
-    return experiment_in_force()
 
 
 def _each(prefix: str, values: Mapping[str, Any] | None) -> dict[str, str]:

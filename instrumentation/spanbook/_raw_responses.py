@@ -86,5 +86,5 @@ def _decoded(content_type: str, body: bytes, call: Call) -> Any:
 def _json(body: bytes) -> Any:
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None

@@ -165,7 +165,10 @@ class Sdk:
         if isinstance(hook, Plug):
             if (take_out := harmless(hook.insert, self)) is not None:
                 self._plugged.append(take_out)
-            return
+        else:
+            harmless(self._replace, hook)  # it may happen within the application's import of the library
+
+    def _replace(self, hook: Hook | Patch) -> None:
         import wrapt
 
         try:

@@ -149,6 +149,8 @@ class _NativeOwner:
         _adopting.add(span)
 
     def adopt(self, attributes: Mapping[str, Any]) -> None:
+        if not self._span.is_recording():  # over before its stream was: OpenTelemetry complains of every value set now
+            return
         known = {gen_ai.ERROR_MESSAGE, *(self._span.attributes or ())}
         if not _settings.current().span_content:
             known |= gen_ai.CONTENT

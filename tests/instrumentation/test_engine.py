@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import importlib
 import inspect
 import logging
 import pickle
@@ -27,7 +28,7 @@ from spanbook import Content, _settings, _suppression
 from spanbook._call import Call
 from spanbook._chat_completions import ChatCompletions
 from spanbook._readers import Attributes, Fields, Reader
-from spanbook._sdk import Hook, Sdk
+from spanbook._sdk import Hook, Patch, Sdk
 
 
 class Echo(Reader):
@@ -270,6 +271,26 @@ def test_a_method_that_is_gone_is_said_and_the_others_are_traced(
     assert spans.only()
 
 
+def test_a_patch_that_fails_does_not_fail_the_import_it_happens_in(
+    spans: Spans, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def made_of(sdk: Sdk, original: Any) -> Any:
+        return original.gone
+
+    _settings.configure(raise_errors=False)
+    (tmp_path / "odd_sdk.py").write_text("class Client:\n    def first(self): return {}\n    second = first\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    odd = Sdk("odd", "odd-sdk", (Patch("odd_sdk", "Client.first", made_of), Hook("odd_sdk", "Client.second", Reader())))
+    odd.autolog()
+    try:
+        client = importlib.import_module("odd_sdk").Client()
+        assert client.first() == client.second() == {}
+    finally:
+        odd.unlog()
+    assert spans.only().name == "chat"
+    assert "could not be recorded" in caplog.text
+
+
 def test_autolog_before_the_import_works_as_well(tmp_path: Any) -> None:
     (tmp_path / "late_sdk.py").write_text("class Client:\n    def create(self):\n        return {'id': 'r'}\n")
     program = """
@@ -406,6 +427,18 @@ def test_a_library_that_traces_itself_gets_what_its_model_call_does_not_say(sdk:
     again, theirs = spans.ended
     assert (again.name, theirs.name) == ("chat m", "chat theirs")
     assert dict(theirs.attributes or {}) == {**ANSWERED, "gen_ai.request.model": "theirs"}
+
+
+def test_their_span_that_ends_before_its_stream_is_left_alone(
+    sdk: Sdk, spans: Spans, caplog: pytest.LogCaptureFixture
+) -> None:
+    native = {"gen_ai.operation.name": "chat"}
+    with spans.provider.get_tracer("strands").start_as_current_span("chat", attributes=native):
+        stream = Client().generator("m")
+        next(stream)
+    assert list(stream) == ["b", "c"]
+    assert spans.attributes() == native
+    assert caplog.text == ""
 
 
 @pytest.mark.parametrize(("content", "told"), [("span_only", 1), ("event_only", 0)])
