@@ -14,6 +14,7 @@ from ._call import Call
 from ._content import plain
 from ._fields import field, items, text
 from ._guard import harmless
+from ._mcp_connections import UNKNOWN, Connection
 from ._readers import Attributes
 
 NOTHING: Span = INVALID_SPAN
@@ -29,9 +30,12 @@ _INVALID_PARAMS = "-32602"
 class Request:
     """A request that is under way."""
 
-    def __init__(self, call: Call, method: str, covered_by: Span | None = None) -> None:
+    def __init__(
+        self, call: Call, method: str, connection: Connection = UNKNOWN, covered_by: Span | None = None
+    ) -> None:
         self.call = call
         self._method = method
+        self._connection = connection
         self._covering = covered_by
 
     def numbered(self, number: Any) -> None:
@@ -39,7 +43,8 @@ class Request:
         self._set({gen_ai.JSONRPC_REQUEST_ID: None if number is None else str(number)})
 
     def finish(self, result: Any) -> None:
-        """End with a result; a tool's may say that it failed."""
+        """End with a result; a tool's may say that it failed, and a session may have begun with it."""
+        self._set({gen_ai.MCP_SESSION_ID: self._connection.session_id})
         if self._method == _CALL_TOOL:
             failed = field(result, "isError") is True or field(result, "is_error") is True
             self._set(
@@ -100,19 +105,20 @@ async def within(
     return result
 
 
-def sent(method: str, params: Any, version: str | None) -> Request:
+def sent(method: str, params: Any, version: str | None, connection: Connection) -> Request:
     """Open the span of a request that leaves, or add to the span of the tool call that it serves."""
-    attributes = _described(method, params)
+    attributes = _described(method, params) | connection.network | connection.server
     attributes[gen_ai.MCP_PROTOCOL_VERSION] = version
+    attributes[gen_ai.MCP_SESSION_ID] = connection.session_id
     found = {name: value for name, value in attributes.items() if value is not None}
     covering = get_current_span()
     if method == _CALL_TOOL and _covers(covering, found.get(gen_ai.TOOL_NAME)):
         covering.set_attributes({name: value for name, value in found.items() if not name.startswith("gen_ai.")})
-        return Request(Call("", {}, owner=_Covered()), method, covering)
+        return Request(Call("", {}, owner=_Covered()), method, connection, covering)
     call = Call("", found, name=_name(found), kind=SpanKind.CLIENT)
     if method == _CALL_TOOL:
         call.set({gen_ai.TOOL_CALL_ARGUMENTS: field(params, "arguments")})
-    return Request(call, method)
+    return Request(call, method, connection)
 
 
 def received(
@@ -123,11 +129,13 @@ def received(
     version: str | None,
     meta: Any,
     http: Any,
+    connection: Connection = UNKNOWN,
     otherwise: Context | None = None,
 ) -> Request:
     """Open the span of a message that came, below the sender's, or else in the context *otherwise*."""
-    attributes = _described(method, params)
+    attributes = _described(method, params) | connection.network
     attributes[gen_ai.MCP_PROTOCOL_VERSION] = version
+    attributes[gen_ai.MCP_SESSION_ID] = connection.session_id
     if number is not None:
         attributes[gen_ai.JSONRPC_REQUEST_ID] = str(number)
     if http is not None:
@@ -161,6 +169,7 @@ def _over_http(request: Any) -> Attributes:
     return {
         gen_ai.NETWORK_TRANSPORT: "tcp",
         gen_ai.NETWORK_PROTOCOL_NAME: "http",
+        gen_ai.NETWORK_PROTOCOL_VERSION: text(field(request.scope, "http_version")),
         gen_ai.MCP_SESSION_ID: text(request.headers.get("mcp-session-id")),
         gen_ai.CLIENT_ADDRESS: text(field(client, "host")),
         gen_ai.CLIENT_PORT: field(client, "port"),

@@ -16,6 +16,7 @@ from . import _mcp_requests as requests
 from . import _suppression
 from ._fields import field, fields, text
 from ._guard import harmless
+from ._mcp_connections import connection_of
 from ._sdk import Patch, Sdk, wrapped_by
 
 _SESSION = "mcp.shared.session"
@@ -114,7 +115,7 @@ async def _served(sdk: Sdk, responder: Any, proceed: Callable[[], Awaitable[Any]
 
 def _sent(session: Any, request: Any) -> requests.Request:
     asked = field(request, "root")
-    opened = requests.sent(asked.method, field(asked, "params"), _versions.get(session))
+    opened = requests.sent(asked.method, field(asked, "params"), _versions.get(session), connection_of(session))
     opened.numbered(session._request_id)
     return opened
 
@@ -132,6 +133,7 @@ def _received(responder: Any) -> requests.Request:
         version=text(version),
         meta=fields(responder.request_meta),
         http=http,
+        connection=connection_of(responder._session),
         # A session lives in the context of the HTTP request that began it, which is over.
         otherwise=None if http is None else propagate.extract(http.headers, Context()),
     )

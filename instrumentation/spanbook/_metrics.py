@@ -34,6 +34,9 @@ _MCP_DIMENSIONS = (
     gen_ai.PROMPT_NAME,
     gen_ai.NETWORK_TRANSPORT,
     gen_ai.NETWORK_PROTOCOL_NAME,
+    gen_ai.NETWORK_PROTOCOL_VERSION,
+    gen_ai.SERVER_ADDRESS,
+    gen_ai.SERVER_PORT,
     gen_ai.RPC_RESPONSE_STATUS_CODE,
     gen_ai.ERROR_TYPE,
 )

@@ -16,10 +16,11 @@ from opentelemetry.context import get_current, set_value
 
 from spanbook_schemas import gen_ai
 
+from . import _mcp_connections, _mcp_sessions, _suppression
 from . import _mcp_requests as requests
-from . import _mcp_sessions, _suppression
 from ._fields import field, text
 from ._guard import harmless
+from ._mcp_connections import connection_of
 from ._sdk import Patch, Sdk, wrapped_by
 
 _REQUEST = "spanbook-mcp-request"  # in the context: the request that is being sent
@@ -32,7 +33,7 @@ def _sending(sdk: Sdk, original: Any) -> Any:
         if not sdk.enabled or _suppression.suppressed(get_current()):
             return await wrapped(*args, **kwargs)
         asked = dict(zip(("method", "params", "opts"), args, strict=False)) | kwargs
-        request = harmless(_sent, asked["method"], asked.get("params"), asked.get("opts"))
+        request = harmless(_sent, instance, asked["method"], asked.get("params"), asked.get("opts"))
         if request is None:
             return await wrapped(*args, **kwargs)
         request.call.context = set_value(_REQUEST, request, request.call.context)
@@ -73,10 +74,10 @@ def _silent(sdk: Sdk, original: Any) -> Any:
     return wrapped_by(original, around)
 
 
-def _sent(method: str, params: Any, options: Any) -> requests.Request:
+def _sent(dispatcher: Any, method: str, params: Any, options: Any) -> requests.Request:
     version = field(field(params, "_meta"), requests.VERSION_META)
     version = version or field(field(options, "headers"), requests.VERSION_HEADER)
-    return requests.sent(method, params, text(version))
+    return requests.sent(method, params, text(version), connection_of(dispatcher))
 
 
 def _received(message: Any) -> requests.Request:
@@ -98,6 +99,7 @@ _sdk = Sdk(
         Patch("mcp.shared.jsonrpc_dispatcher", "otel_span", _silent),
         Patch("mcp.shared.direct_dispatcher", "DirectDispatcher.send_raw_request", _sending),
         Patch("mcp.server._otel", "OpenTelemetryMiddleware.__call__", _serving),
+        *_mcp_connections.PATCHES,
         *_mcp_sessions.PATCHES,
     ),
 )

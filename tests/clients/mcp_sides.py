@@ -54,7 +54,7 @@ def failed(result: Any) -> bool:
 
 @asynccontextmanager
 async def connected(server: Any, mode: str = MODES[0], **options: Any) -> AsyncIterator[Any]:
-    """Connect a client to a server in this process, to one that `mcp.StdioServerParameters` tell of, or to a URL."""
+    """Connect a client to a server in this process, one that parameters of stdio or a URL name, or over a transport."""
     if SESSIONS:
         async with _session(server, options) as session:
             yield session
@@ -70,11 +70,12 @@ async def _session(server: Any, options: dict[str, Any]) -> AsyncIterator[Any]:
         async with opened(server._mcp_server, **options) as session:
             yield session
         return
-    http = isinstance(server, str)
-    transport: Any = import_module(f"mcp.client.{'streamable_http' if http else 'stdio'}")
-    opened = transport.streamablehttp_client if http else transport.stdio_client
+    if isinstance(server, str):
+        server = import_module("mcp.client.streamable_http").streamablehttp_client(server)
+    elif not hasattr(server, "__aenter__"):
+        server = import_module("mcp.client.stdio").stdio_client(server)
     async with (
-        opened(server) as (read, write, *_),
+        server as (read, write, *_),
         import_module("mcp").ClientSession(read, write, **options) as session,
     ):
         await session.initialize()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from socket import socket
 from typing import Any
 
 import pytest
@@ -21,7 +24,7 @@ import spanbook
 from clients.mcp_sides import MODES, SESSIONS, Context, Error, Server, connected, failed, weather_server
 from clients.spans import Spans
 from clients.trees import departures, tree
-from spanbook import mcp
+from spanbook import _mcp_connections, mcp
 
 
 @pytest.fixture(autouse=True)
@@ -105,6 +108,15 @@ async def test_an_agents_tool_call_is_not_told_a_second_time(spans: Spans) -> No
     assert served.parent.span_id == outer.context.span_id
 
 
+async def test_an_agents_tool_call_tells_where_it_went(spans: Spans, over_http: str) -> None:
+    async with connected(over_http, mode="legacy") as client:
+        with spanbook.start_span("get_weather", kind="tool"):
+            await client.call_tool("get_weather", {"city": "Paris"})
+    told = attributes(spans.named("execute_tool get_weather"))
+    assert told["mcp.session.id"] == attributes(calls(spans, SpanKind.CLIENT)["initialize"])["mcp.session.id"]
+    assert (told["network.transport"], told["server.address"]) == ("tcp", "127.0.0.1")
+
+
 SERVER = f"""
 from {Server.__module__} import {Server.__name__}
 server = {Server.__name__}("echo")
@@ -124,13 +136,14 @@ async def test_over_stdio_the_context_travels_in_the_request(spans: Spans, tmp_p
         await client.call_tool("echo_meta")
     told = attributes(calls(spans, SpanKind.CLIENT)["tools/call echo_meta"])
     assert told["jsonrpc.request.id"]
+    assert told["network.transport"] == "pipe"
+    assert "server.address" not in told
     conforms(spans)
+    assert not _mcp_connections._open
 
 
-@pytest.fixture
-def over_http() -> Iterator[str]:
-    application = weather_server().streamable_http_app()
-
+@contextmanager
+def served(application: Any) -> Iterator[int]:
     async def within_a_span(scope: Any, receive: Any, send: Any) -> None:  # as what traces a web server has it
         with spanbook.start_span(f"http {scope['type']}"):
             await application(scope, receive, send)
@@ -142,22 +155,97 @@ def over_http() -> Iterator[str]:
     while not server.started:
         assert thread.is_alive()
         thread.join(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/mcp"
+    yield server.servers[0].sockets[0].getsockname()[1]
     server.should_exit = True
     thread.join(20)
 
 
-async def test_over_http_both_sides_are_one_trace(spans: Spans, over_http: str) -> None:
-    async with connected(over_http) as client:
+@pytest.fixture
+def over_http() -> Iterator[str]:
+    with served(weather_server().streamable_http_app()) as port:
+        yield f"http://127.0.0.1:{port}/mcp"
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_over_http_both_sides_are_one_trace(spans: Spans, over_http: str, mode: str) -> None:
+    async with connected(over_http, mode) as client:
         await client.call_tool("get_weather", {"city": "Paris"})
     sent = calls(spans, SpanKind.CLIENT)["tools/call get_weather"]
     served = calls(spans, SpanKind.SERVER)["tools/call get_weather"]
     assert sent.context is not None
     assert served.parent is not None
     assert served.parent.span_id == sent.context.span_id
-    assert attributes(served)["network.transport"] == "tcp"
+    for told in (attributes(sent), attributes(served)):
+        assert told["network.transport"] == "tcp"
+        assert told["network.protocol.name"] == "http"
+    assert attributes(served)["network.protocol.version"] == "1.1"
     assert attributes(served)["client.address"] == "127.0.0.1"
+    assert f"http://{attributes(sent)['server.address']}:{attributes(sent)['server.port']}/mcp" == over_http
     conforms(spans)
+
+
+async def test_over_http_a_session_has_its_id_from_the_answer_that_began_it(spans: Spans, over_http: str) -> None:
+    async with connected(over_http, "legacy") as client:
+        await client.call_tool("get_weather", {"city": "Paris"})
+    sent = calls(spans, SpanKind.CLIENT)
+    session = attributes(sent["initialize"])["mcp.session.id"]
+    assert session
+    assert attributes(sent["tools/call get_weather"])["mcp.session.id"] == session
+    assert attributes(calls(spans, SpanKind.SERVER)["tools/call get_weather"])["mcp.session.id"] == session
+
+
+@pytest.mark.parametrize("opened", [0, 1])
+async def test_sessions_side_by_side_keep_to_their_own_connection(spans: Spans, over_http: str, opened: int) -> None:
+    async with connected(weather_server()) as near, connected(over_http) as far:
+        await (near, far)[opened].get_prompt("ask", {"topic": "tea"})
+    told = attributes(calls(spans, SpanKind.CLIENT)["prompts/get ask"])
+    assert ("server.address" in told) == bool(opened)
+
+
+async def test_over_sse_a_request_tells_where_it_went(spans: Spans) -> None:
+    with served(weather_server().sse_app()) as port:
+        transport = import_module("mcp.client.sse").sse_client(f"http://127.0.0.1:{port}/sse")
+        async with connected(transport, "legacy") as client:
+            await client.call_tool("get_weather", {"city": "Paris"})
+    told = attributes(calls(spans, SpanKind.CLIENT)["tools/call get_weather"])
+    assert (told["server.address"], told["server.port"]) == ("127.0.0.1", port)
+    assert (told["network.transport"], told["network.protocol.name"]) == ("tcp", "http")
+    conforms(spans)
+
+
+async def test_a_refused_connection_is_told_with_its_address(spans: Spans) -> None:
+    with socket() as unanswered:
+        unanswered.bind(("127.0.0.1", 0))
+        port = unanswered.getsockname()[1]
+        with pytest.raises(BaseException):  # noqa: B017, PT011  a group of what each generation raises
+            async with connected(f"http://127.0.0.1:{port}/mcp", "legacy"):
+                pass
+    told = attributes(calls(spans, SpanKind.CLIENT)["initialize"])
+    assert told["error.type"]
+    assert (told["server.address"], told["server.port"]) == ("127.0.0.1", port)
+
+
+async def test_nothing_is_kept_of_a_transport_that_is_closed(spans: Spans, over_http: str) -> None:
+    opened = import_module("mcp.client.streamable_http")
+    opened = getattr(opened, "streamable_http_client", None) or opened.streamablehttp_client
+    async with opened(over_http):  # closed before its tasks have begun
+        pass
+    async with connected(over_http, "legacy") as client:
+        assert _mcp_connections._open
+        await client.list_tools()
+    gc.collect()
+    assert not _mcp_connections._open
+
+
+async def test_a_transport_that_was_opened_while_traced_works_when_tracing_is_undone(
+    spans: Spans, over_http: str
+) -> None:
+    async with connected(over_http, "legacy") as client:
+        mcp.unlog()
+        assert not failed(await client.call_tool("get_weather", {"city": "Paris"}))
+    assert "tools/call get_weather" not in calls(spans, SpanKind.CLIENT)
+    gc.collect()
+    assert not _mcp_connections._open
 
 
 @pytest.mark.skipif(not SESSIONS, reason="2.x serves each request in its own context")
