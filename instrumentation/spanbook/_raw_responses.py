@@ -38,18 +38,33 @@ class _Overheard:
         self._readable = self._streamed or "json" in content_type
         self._pieces: list[bytes] = []
         self._size = 0
+        self._pulling = False
         self._kind = type(response)
         self._response = weakref.ref(response)
 
     def iter_bytes(self, chunk_size: int | None = None) -> Iterator[bytes]:
-        for piece in self._kind.iter_bytes(self._response(), chunk_size):
-            self._keep(piece)
-            yield piece
+        self._pulling = True
+        try:
+            for piece in self._kind.iter_bytes(self._response(), chunk_size):
+                self._keep(piece)
+                yield piece
+                self._pulling = True
+        except BaseException as error:
+            self._broken(error)
+            raise
+        self._call.finish(self._read())
 
     async def aiter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
-        async for piece in self._kind.aiter_bytes(self._response(), chunk_size):
-            self._keep(piece)
-            yield piece
+        self._pulling = True
+        try:
+            async for piece in self._kind.aiter_bytes(self._response(), chunk_size):
+                self._keep(piece)
+                yield piece
+                self._pulling = True
+        except BaseException as error:
+            self._broken(error)
+            raise
+        self._call.finish(self._read())
 
     def close(self) -> None:
         self._kind.close(self._finished())
@@ -58,18 +73,28 @@ class _Overheard:
         await self._kind.aclose(self._finished())
 
     def _keep(self, piece: bytes) -> None:
+        self._pulling = False
         if self._streamed and not self._call.first_chunk:
             self._call.first_byte()
         self._size += len(piece)
         if self._readable and self._size <= _MOST_BYTES:
             self._pieces.append(piece)
 
+    def _broken(self, error: BaseException) -> None:
+        if self._call.active:
+            self._read()
+            self._call.fail(error)
+
     def _finished(self) -> Any:
         response = self._response()
         for method in _METHODS:
             response.__dict__.pop(method, None)
-        self._call.finish(_decoded(self._content_type, b"".join(self._pieces), self._call))
+        if not self._pulling:  # else it is at its end or broke, and who reads it knows better
+            self._call.finish(self._read())
         return response
+
+    def _read(self) -> Any:
+        return _decoded(self._content_type, b"".join(self._pieces), self._call)
 
 
 def _decoded(content_type: str, body: bytes, call: Call) -> Any:
