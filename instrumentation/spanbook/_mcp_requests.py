@@ -14,7 +14,7 @@ from ._call import Call
 from ._content import plain
 from ._fields import field, items, text
 from ._guard import harmless
-from ._mcp_connections import UNKNOWN, Connection
+from ._mcp_connections import UNKNOWN, Connection, apart, served_over
 from ._readers import Attributes
 
 NOTHING: Span = INVALID_SPAN
@@ -133,7 +133,8 @@ def received(
     otherwise: Context | None = None,
 ) -> Request:
     """Open the span of a message that came, below the sender's, or else in the context *otherwise*."""
-    attributes = _described(method, params) | connection.network
+    network = connection.network or served_over().network
+    attributes = _described(method, params) | network
     attributes[gen_ai.MCP_PROTOCOL_VERSION] = version
     attributes[gen_ai.MCP_SESSION_ID] = connection.session_id
     if number is not None:
@@ -142,6 +143,7 @@ def received(
         attributes |= _over_http(http)
     found = {name: value for name, value in attributes.items() if value is not None}
     call = Call("", found, name=_name(found), kind=SpanKind.SERVER, parent=_sender(meta) or otherwise)
+    call.context = apart(call.context)
     if method == _CALL_TOOL:
         call.set({gen_ai.TOOL_CALL_ARGUMENTS: field(params, "arguments")})
     return Request(call, method)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -118,6 +119,11 @@ async def test_an_agents_tool_call_tells_where_it_went(spans: Spans, over_http: 
 
 
 SERVER = f"""
+import json
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from clients.mcp_sides import connected
+from spanbook import mcp
 from {Server.__module__} import {Server.__name__}
 server = {Server.__name__}("echo")
 
@@ -125,6 +131,18 @@ server = {Server.__name__}("echo")
 def echo_meta() -> str:
     return "echoed"
 
+@server.tool()
+def own_span() -> str:
+    return json.dumps(dict(trace.get_current_span().attributes))
+
+@server.tool()
+async def span_in_another_server() -> str:
+    async with connected(server) as client:
+        result = await client.call_tool("own_span")
+    return result.content[0].text
+
+trace.set_tracer_provider(TracerProvider())
+mcp.autolog()
 server.run("stdio")
 """
 
@@ -132,12 +150,19 @@ server.run("stdio")
 async def test_over_stdio_the_context_travels_in_the_request(spans: Spans, tmp_path: Path) -> None:
     script = tmp_path / "server.py"
     script.write_text(SERVER)
-    async with connected(StdioServerParameters(command=sys.executable, args=[str(script)])) as client:
+    path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    server = StdioServerParameters(command=sys.executable, args=[str(script)], env={"PYTHONPATH": path})
+    async with connected(server) as client:
         await client.call_tool("echo_meta")
-    told = attributes(calls(spans, SpanKind.CLIENT)["tools/call echo_meta"])
-    assert told["jsonrpc.request.id"]
-    assert told["network.transport"] == "pipe"
-    assert "server.address" not in told
+        mcp.unlog()  # what is served has no sender's context now, but the one in which it is served
+        told = [await client.call_tool(tool) for tool in ("own_span", "span_in_another_server")]
+    piped, within = (json.loads(result.content[0].text) for result in told)
+    sent = attributes(calls(spans, SpanKind.CLIENT)["tools/call echo_meta"])
+    assert sent["jsonrpc.request.id"]
+    assert sent["network.transport"] == piped["network.transport"] == "pipe"
+    assert "server.address" not in sent
+    assert piped["mcp.method.name"] == within["mcp.method.name"] == "tools/call"
+    assert "network.transport" not in within
     conforms(spans)
     assert not _mcp_connections._open
 
