@@ -23,14 +23,8 @@ _MORE_PARAMETERS = {
 class _Generation(Reader):
     """What both endpoints have in common."""
 
-    def __init__(self, *, streamed: bool = False) -> None:
-        self._streamed = streamed
-
     def request(self, request: Fields) -> Attributes:
-        found = parameters(request, _MORE_PARAMETERS)
-        if self._streamed:
-            found[gen_ai.REQUEST_STREAM] = True
-        return found
+        return parameters(request, _MORE_PARAMETERS)
 
 
 class Chat(_Generation):

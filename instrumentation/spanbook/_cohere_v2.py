@@ -41,14 +41,8 @@ class Chat(Reader):
 
     operation = gen_ai.CHAT
 
-    def __init__(self, *, streamed: bool = False) -> None:
-        self._streamed = streamed
-
     def request(self, request: Fields) -> Attributes:
-        found = parameters(request, PARAMETERS)
-        if self._streamed:
-            found[gen_ai.REQUEST_STREAM] = True
-        return found
+        return parameters(request, PARAMETERS)
 
     def request_content(self, request: Fields) -> Attributes:
         return {

@@ -70,14 +70,9 @@ class GenerateContent(Reader):
 
     operation = gen_ai.GENERATE_CONTENT
 
-    def __init__(self, *, streamed: bool = False) -> None:
-        self._streamed = streamed
-
     def request(self, request: Fields) -> Attributes:
         found = parameters(_snake(request.get("config")), _PARAMETERS)
         found[gen_ai.REQUEST_MODEL] = _model(request)
-        if self._streamed:
-            found[gen_ai.REQUEST_STREAM] = True
         return found
 
     def request_content(self, request: Fields) -> Attributes:

@@ -20,14 +20,8 @@ class Chat(ChatCompletions):
 
     operation = gen_ai.CHAT
 
-    def __init__(self, *, streamed: bool = False) -> None:
-        self._streamed = streamed
-
     def request(self, request: Fields) -> Attributes:
-        found = parameters(request, PARAMETERS)
-        if self._streamed:
-            found[gen_ai.REQUEST_STREAM] = True
-        return found
+        return parameters(request, PARAMETERS)
 
     def join(self, chunks: list[Any]) -> Any:
         return super().join([field(chunk, "data") for chunk in chunks])

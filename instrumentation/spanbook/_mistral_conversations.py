@@ -21,9 +21,6 @@ class Conversations(Reader):
 
     operation = gen_ai.CHAT
 
-    def __init__(self, *, streamed: bool = False) -> None:
-        self._streamed = streamed
-
     def request(self, request: Fields) -> Attributes:
         agent = text(request.get("agent_id"))
         asked = {**fields(request.get("completion_args")), "model": request.get("model")}
@@ -32,7 +29,6 @@ class Conversations(Reader):
             gen_ai.OPERATION_NAME: gen_ai.INVOKE_AGENT if agent else gen_ai.CHAT,
             gen_ai.AGENT_ID: agent,
             gen_ai.CONVERSATION_ID: text(request.get("conversation_id")),
-            gen_ai.REQUEST_STREAM: True if self._streamed else None,
         }
 
     def request_content(self, request: Fields) -> Attributes:

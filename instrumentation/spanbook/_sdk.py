@@ -55,6 +55,8 @@ class Hook:
     reader: Reader
     target: Target = nowhere
     kind: SpanKind = SpanKind.CLIENT
+    streams: bool = False
+    """It always streams, which its request does not say."""
     optional: bool = False
     """Only some of the library's versions have it; where one that all have is missing, a warning says so."""
 
@@ -195,9 +197,12 @@ def wrapped_by(original: Any, wrapper: Wrapper) -> Any:
 def beginner(sdk: Sdk, hook: Hook, original: Any) -> Begin:
     """Return what opens a call of one hooked method; None where it is not traced."""
     names = _positional(original)
+    known: Attributes = {gen_ai.PROVIDER_NAME: sdk.provider}
+    if hook.streams:
+        known[gen_ai.REQUEST_STREAM] = True
 
     def begin(instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | None:
-        attributes: Attributes = {gen_ai.PROVIDER_NAME: sdk.provider}
+        attributes = known.copy()
         try:
             attributes.update(hook.target(instance))
         except Exception as error:

@@ -29,7 +29,7 @@ def _server(client: Any) -> Attributes:
 
 def _streams(sdk: Sdk, original: Any, reader: Reader) -> Any:
     """Return the wrapper of a stream's method, whose call begins when its context manager is entered."""
-    begin = beginner(sdk, Hook("", "", reader, _server), original)
+    begin = beginner(sdk, Hook("", "", reader, _server, streams=True), original)
 
     def around(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
         manager = wrapped(*args, **kwargs)
@@ -110,9 +110,9 @@ _METHODS: tuple[tuple[str, str, Reader], ...] = (
     (_V1, "RawBaseCohere.rerank", Rerank()),
 )
 _STREAMS: tuple[tuple[str, str, Reader], ...] = (
-    (_V2, "RawV2Client.chat_stream", Chat(streamed=True)),
-    (_V1, "RawBaseCohere.chat_stream", _cohere_v1.Chat(streamed=True)),
-    (_V1, "RawBaseCohere.generate_stream", _cohere_v1.Generate(streamed=True)),
+    (_V2, "RawV2Client.chat_stream", Chat()),
+    (_V1, "RawBaseCohere.chat_stream", _cohere_v1.Chat()),
+    (_V1, "RawBaseCohere.generate_stream", _cohere_v1.Generate()),
 )
 _KINDS = ("", "Async")
 

@@ -39,7 +39,7 @@ def _platform(client: Any, attributes: Attributes) -> None:
 
 _METHODS: dict[str, Reader] = {
     "_generate_content": GenerateContent(),
-    "_generate_content_stream": GenerateContent(streamed=True),
+    "_generate_content_stream": GenerateContent(),
     "embed_content": Embeddings(),
     "generate_images": Images(),
 }
@@ -51,7 +51,7 @@ _sdk = Sdk(
     library="google.genai",
     hooks=(
         *(
-            Hook("google.genai.models", f"{models}.{method}", reader, _target)
+            Hook("google.genai.models", f"{models}.{method}", reader, _target, streams=method.endswith("_stream"))
             for models in ("Models", "AsyncModels")
             for method, reader in _METHODS.items()
         ),

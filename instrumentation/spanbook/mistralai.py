@@ -15,11 +15,11 @@ def _server(client: Any) -> Attributes:
     return server_at(client.sdk_configuration.get_server_details()[0])
 
 
-def _hooks(module: str, name: str, methods: str, reader: Reader) -> tuple[Hook, ...]:
+def _hooks(module: str, name: str, methods: str, reader: Reader, *, streams: bool = False) -> tuple[Hook, ...]:
     """Return the hooks of methods and of their asynchronous twins, where they are and where they were before 2.0."""
     names = [twin for method in methods.split() for twin in (method, f"{method}_async")]
     return tuple(
-        Hook(f"{package}.{module}", f"{name}.{method}", reader, _server)
+        Hook(f"{package}.{module}", f"{name}.{method}", reader, _server, streams=streams)
         for package in ("mistralai.client", "mistralai")
         for method in names
     )
@@ -30,17 +30,18 @@ _sdk = Sdk(
     requires="mistralai>=1.9",
     hooks=(
         *_hooks("chat", "Chat", "complete", Chat()),
-        *_hooks("chat", "Chat", "stream", Chat(streamed=True)),
+        *_hooks("chat", "Chat", "stream", Chat(), streams=True),
         *_hooks("fim", "Fim", "complete", FillInTheMiddle()),
-        *_hooks("fim", "Fim", "stream", FillInTheMiddle(streamed=True)),
+        *_hooks("fim", "Fim", "stream", FillInTheMiddle(), streams=True),
         *_hooks("agents", "Agents", "complete", Agents()),
-        *_hooks("agents", "Agents", "stream", Agents(streamed=True)),
+        *_hooks("agents", "Agents", "stream", Agents(), streams=True),
         *_hooks("conversations", "Conversations", "start append restart", Conversations()),
         *_hooks(
             "conversations",
             "Conversations",
             "start_stream append_stream restart_stream",
-            Conversations(streamed=True),
+            Conversations(),
+            streams=True,
         ),
         *_hooks("embeddings", "Embeddings", "create", Embeddings()),
     ),

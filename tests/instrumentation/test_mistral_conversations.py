@@ -6,7 +6,7 @@ from typing import Any
 
 from spanbook._mistral_conversations import Conversations
 
-READER = Conversations(streamed=True)
+READER = Conversations()
 THOUGHT = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}
 
 
