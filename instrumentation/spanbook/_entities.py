@@ -108,7 +108,7 @@ def _tell(event: str, key: str, attributes: Mapping[str, Any]) -> None:
     if _told.get((event, key)) == attributes:
         return
     while len(_told) >= _MOST_TOLD:
-        del _told[next(iter(_told))]
+        _told.pop(next(iter(_told)), None)
     _told[event, key] = attributes
     now = time.time_ns()
     _provider.when_known(lambda: harmless(emit, event, attributes, at=now))

@@ -129,6 +129,7 @@ class Outgoing(SpanExporter):
         self._signal = signal
         self._exporter: Any = None
         self._process = 0
+        self._made_in = os.getpid()
         self._making = threading.Lock()
         self._reached = True
         unlocked = weakref.WeakMethod(self._unlocked)
@@ -167,7 +168,7 @@ class Outgoing(SpanExporter):
         return True
 
     def _prepare_for_exit(self) -> None:
-        if not is_worker():  # which has sent what it had
+        if self._made_in == os.getpid() or not is_worker():  # a forked worker has sent what it had
             self.prepare()
 
     def _unlocked(self) -> None:

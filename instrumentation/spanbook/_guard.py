@@ -23,7 +23,7 @@ def harmless(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> 
     try:
         return function(*args, **kwargs)
     except Exception as error:
-        failed(getattr(function, "__qualname__", repr(function)), error)
+        failed(getattr(function, "__qualname__", type(function).__name__), error)
         return None
 
 

@@ -284,7 +284,7 @@ def settled(call: Call, result: Any) -> Any:
         return result
     within = getattr(result, "generator", None)
     if isinstance(within, GeneratorType | AsyncGeneratorType) and hasattr(result, "response"):
-        watch_within(result, "generator", within, call)
+        harmless(watch_within, result, "generator", within, call)
         return result
     if hasattr(kind, "__anext__") or hasattr(kind, "__next__"):
         from ._proxies import Stream

@@ -68,6 +68,9 @@ class Client:
     def iterator(self, model: str) -> Any:
         return OwnStream()
 
+    def events(self, model: str) -> Any:
+        return Events()
+
     def broken(self, model: str) -> Any:
         raise LookupError("no such model")
 
@@ -96,6 +99,15 @@ class OwnStream:
 
     def close(self) -> None:
         self.closed = True
+
+
+class Events:
+    """A stream around a generator, whose response takes no other `close`."""
+
+    response = object()
+
+    def __init__(self) -> None:
+        self.generator = (letter for letter in "abc")
 
 
 METHODS = [name for name in vars(Client) if not name.startswith("_")]
@@ -610,6 +622,12 @@ def test_a_processor_that_raises_does_not_reach_the_call(sdk: Sdk, spans: Spans,
     spans.provider.add_span_processor(Rude())
     assert Client().plain(model)["id"] == "r"
     assert list(Client().generator(model)) == ["a", "b", "c"]
+
+
+def test_a_stream_that_cannot_be_watched_is_read_as_ever(sdk: Sdk, spans: Spans) -> None:
+    _settings.configure(raise_errors=False)
+    assert list(Client().events("m").generator) == ["a", "b", "c"]
+    assert spans.only().name == "chat m"
 
 
 def test_under_our_own_tests_such_a_failure_is_raised(sdk: Sdk, spans: Spans) -> None:
