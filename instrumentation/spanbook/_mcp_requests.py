@@ -11,7 +11,7 @@ from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Status, StatusCode
 from spanbook_schemas import gen_ai
 
 from ._call import Call
-from ._content import plain
+from ._content import plain, redacted_text
 from ._fields import field, items, text
 from ._guard import harmless
 from ._mcp_connections import UNKNOWN, Connection, apart, served_over
@@ -46,10 +46,11 @@ class Request:
         """End with a result; a tool's may say that it failed, and a session may have begun with it."""
         self._set({gen_ai.MCP_SESSION_ID: self._connection.session_id})
         if self._method == _CALL_TOOL:
+            captured = self._covering is None and self.call.captures_content
             failed = field(result, "isError") is True or field(result, "is_error") is True
             self._set(
                 {
-                    gen_ai.TOOL_CALL_RESULT: None if self._covering else _result(result),
+                    gen_ai.TOOL_CALL_RESULT: _result(result) if captured else None,
                     gen_ai.ERROR_TYPE: "tool_error" if failed else None,
                 }
             )
@@ -82,7 +83,7 @@ class Request:
         if self._covering is None:
             self.call.set(found)
             return
-        message = found.pop(gen_ai.ERROR_MESSAGE, None)
+        message = redacted_text(gen_ai.ERROR_MESSAGE, found.pop(gen_ai.ERROR_MESSAGE, ""))
         self._covering.set_attributes(found)
         if gen_ai.ERROR_TYPE in found:
             self._covering.set_status(Status(StatusCode.ERROR, message))

@@ -46,10 +46,10 @@ def _serving(sdk: Sdk, original: Any) -> Any:
     """Give every message that arrives a span, below the one that sent it."""
 
     async def around(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        if not sdk.enabled:
+            return await wrapped(*args, **kwargs)
         message, call_next = args
-        if not sdk.enabled or _suppression.suppressed(get_current()):
-            return await call_next(message)
-        request = harmless(_received, message)
+        request = None if _suppression.suppressed(get_current()) else harmless(_received, message)
         if request is None:
             return await call_next(message)
         return await requests.within(request, lambda: call_next(message))

@@ -25,7 +25,7 @@ import spanbook
 from clients.mcp_sides import MODES, SESSIONS, Context, Error, Server, connected, failed, weather_server
 from clients.spans import Spans
 from clients.trees import departures, tree
-from spanbook import _mcp_connections, mcp
+from spanbook import _mcp_connections, _mcp_requests, mcp
 
 
 @pytest.fixture(autouse=True)
@@ -116,6 +116,15 @@ async def test_an_agents_tool_call_tells_where_it_went(spans: Spans, over_http: 
     told = attributes(spans.named("execute_tool get_weather"))
     assert told["mcp.session.id"] == attributes(calls(spans, SpanKind.CLIENT)["initialize"])["mcp.session.id"]
     assert (told["network.transport"], told["server.address"]) == ("tcp", "127.0.0.1")
+
+
+def test_what_the_server_says_of_its_refusal_is_redacted_there_too(spans: Spans) -> None:
+    spanbook.configure(redact=lambda path, value: "-")
+    with spanbook.start_span("get_weather", kind="tool"):
+        request = _mcp_requests.sent("tools/call", {"name": "get_weather"}, None, _mcp_connections.UNKNOWN)
+        request.refuse(-32000, "no weather in Paris")
+    told = spans.only()
+    assert (attributes(told)["error.type"], told.status.description) == ("-32000", "-")
 
 
 SERVER = f"""
