@@ -41,9 +41,14 @@ class UnknownCall(Call):
         if operation is None:
             return
         self.operation = operation
-        if self.span is not None:
+        # Not sooner: who owns the next call would count this one, too, that may have been none.
+        self._owner = _suppression.owner(self.context, operation)
+        if self._owner is None:
             self._request[gen_ai.OPERATION_NAME] = operation
             super()._open(name_of(operation, self._request), self._request, SpanKind.CLIENT, self._began)
+        else:
+            self.span = None
+            self._attributes = {**self._request, **self._attributes}
         super()._close(error)
 
 
@@ -99,6 +104,4 @@ def begin(request: Fields, attributes: Attributes) -> UnknownCall | None:
     context = get_current()
     if _suppression.suppressed(context):
         return None
-    found = {**attributes, **_ANY_ANSWER.request(request)}
-    owner = _suppression.owner(context, gen_ai.GENERATE_CONTENT)
-    return UnknownCall("", found, reader=_ANY_ANSWER, parent=context, owner=owner)
+    return UnknownCall("", {**attributes, **_ANY_ANSWER.request(request)}, reader=_ANY_ANSWER, parent=context)

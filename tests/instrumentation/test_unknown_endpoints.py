@@ -139,6 +139,18 @@ def test_within_a_call_that_has_a_span_it_adds_to_it(client: openai.OpenAI, fake
     assert spans.attributes()["gen_ai.usage.input_tokens"] == 11
 
 
+def test_what_was_no_call_leaves_the_span_of_a_library_to_the_call_that_follows(
+    client: openai.OpenAI, fake: Provider, spans: Spans
+) -> None:
+    fake.reply(says({"object": "response.input_tokens", "input_tokens": 11}))
+    native = {"gen_ai.operation.name": "chat"}
+    with spans.provider.get_tracer("strands").start_as_current_span("theirs", attributes=native):
+        client.post("/responses/input_tokens", body=ASKED, cast_to=object)
+        client.chat.completions.create(model="m", messages=[])
+    assert spans.only().name == "theirs"
+    assert spans.attributes()["gen_ai.usage.input_tokens"] == 118
+
+
 @pytest.mark.parametrize(
     ("method", "body", "answer"),
     [
