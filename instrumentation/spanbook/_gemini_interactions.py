@@ -192,22 +192,24 @@ def _parts(step: Any) -> list[Part]:
     if kind == "thought":
         thoughts = [text(field(content, "text")) for content in items(field(step, "summary"))]
         return [{"type": "reasoning", "content": thought} for thought in thoughts if thought]
-    if kind == "function_call":
-        arguments = parsed(plain(field(step, "arguments")))
-        called: Part = {"type": "tool_call", "name": text(field(step, "name")) or "", "arguments": arguments}
-        return [{**called, "id": text(field(step, "id"))}]
-    if kind == "function_result":
-        response = parsed(plain(field(step, "result")))
-        return [{"type": "tool_call_response", "response": response, "id": text(field(step, "call_id"))}]
+    return [_tool(kind, step)]
+
+
+def _tool(kind: str, step: Any) -> Part:
+    """Return a call or a result: of the application's functions, or of a tool of Google's own, `google_search_call`."""
     if kind.endswith("_call"):
-        name = kind.removesuffix("_call")
-        call = {"type": name, "arguments": parsed(plain(field(step, "arguments")))}
-        return [{"type": "server_tool_call", "name": name, "id": text(field(step, "id")), "server_tool_call": call}]
+        name, arguments = kind.removesuffix("_call"), parsed(plain(field(step, "arguments")))
+        called: Part = {"type": "server_tool_call", "name": name, "id": text(field(step, "id"))}
+        if name == "function":
+            return {**called, "type": "tool_call", "name": text(field(step, "name")) or "", "arguments": arguments}
+        return {**called, "server_tool_call": {"type": name, "arguments": arguments}}
     if kind.endswith("_result"):
-        gave = {"type": kind.removesuffix("_result"), "result": plain(field(step, "result"))}
-        call_id = text(field(step, "call_id"))
-        return [{"type": "server_tool_call_response", "id": call_id, "server_tool_call_response": gave}]
-    return [{"type": kind}]
+        name, result = kind.removesuffix("_result"), plain(field(step, "result"))
+        answered: Part = {"type": "server_tool_call_response", "id": text(field(step, "call_id"))}
+        if name == "function":
+            return {**answered, "type": "tool_call_response", "response": parsed(result)}
+        return {**answered, "server_tool_call_response": {"type": name, "result": result}}
+    return {"type": kind}
 
 
 def _content(content: Any) -> Part:

@@ -1,8 +1,9 @@
 """What an API's objects mean: the interface of readers.
 
-A reader belongs to an API shape, not to an SDK: many SDKs speak OpenAI's chat completions. It is pure: the request's
-fields or the response object in, attributes out, no OpenTelemetry, no patching. It may fail; then the span has fewer
-attributes. Content comes from functions of its own, which are not called when content is not captured.
+A reader belongs to an API shape, not to an SDK: many SDKs speak OpenAI's chat completions. It is pure, but for what
+`_background` remembers: the request's fields or the response object in, attributes out, no OpenTelemetry, no patching.
+It may fail; then the span has fewer attributes. Content comes from functions of its own, which are not called when
+content is not captured.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from opentelemetry import propagate, trace
+from opentelemetry import propagate
 from opentelemetry._logs import NoOpLogger
 from opentelemetry.context import attach, detach
 
@@ -129,9 +129,3 @@ def test_finished_traces_are_not_kept_in_mind(spans: Spans) -> None:
     for _ in range(10):
         step()
     assert not _belonging._roots
-
-
-def test_the_global_provider_of_the_application_is_not_replaced(spans: Spans) -> None:
-    before = trace.get_tracer_provider()
-    step()
-    assert trace.get_tracer_provider() is before
