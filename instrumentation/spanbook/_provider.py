@@ -159,6 +159,7 @@ def _finish(process: int) -> None:
     if _waiting and process == os.getpid():
         harmless(tracer)
         _proceed()
+        _end_worker()
 
 
 def _proceed() -> None:

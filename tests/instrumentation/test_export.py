@@ -160,6 +160,22 @@ def test_a_forked_worker_leaves_that_to_its_parent(receiver: Running) -> None:
     assert len(receiver.bodies()) == 1
 
 
+def test_what_a_worker_itself_has_told_leaves_when_it_ends(receiver: Running) -> None:
+    program = """
+        import multiprocessing
+        import spanbook
+
+        worker = multiprocessing.get_context("fork").Process(target=spanbook.set_experiment, args=("checkout",))
+        worker.start()
+        worker.join()
+        assert worker.exitcode == 0
+    """
+    done = run(program, **to(receiver))
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(receiver.bodies()) == 1
+
+
 def test_what_is_told_when_the_process_ends_already_raises_nothing(receiver: Running) -> None:
     program = """
         import atexit
