@@ -28,7 +28,8 @@ class Tee(wrapt.ObjectProxy):  # type: ignore[type-arg] # a generic one since wr
         except BaseException as error:
             self._self_call.fail(error)
             raise
-        self._self_keep(piece, amt is None or amt < 0)
+        if amt != 0:
+            self._self_keep(piece, amt is None or amt < 0)
         return piece
 
     def readinto(self, buffer: Any) -> Any:

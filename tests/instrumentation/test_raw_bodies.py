@@ -49,6 +49,16 @@ def test_so_is_one_of_bedrock(spans: Spans) -> None:
     assert spans.only().name == "chat"
 
 
+def test_nothing_read_is_not_the_end(spans: Spans) -> None:
+    told = b'{"usage":{"inputTokens":5}}'
+    body = StreamingBody(io.BytesIO(told), len(told))
+    bedrock._watch_body(body, Call("chat", {}, reader=CONVERSE))
+    assert body.read(0) == b""
+    assert spans.ended == []
+    assert body.read() == told
+    assert spans.attributes()["gen_ai.usage.input_tokens"] == 5
+
+
 def test_a_raw_stream_that_breaks_is_an_error_with_what_was_seen(
     client: openai.OpenAI, fake: Provider, spans: Spans
 ) -> None:
