@@ -44,10 +44,12 @@ _NAMES = {
 def _routed(request: Fields) -> Attributes:
     """What LiteLLM itself would make of the model's name: the provider, and the model as the provider knows it."""
     model, given, url = request.get("model"), request.get("custom_llm_provider"), request.get("api_base")
-    resolve = getattr(sys.modules.get("litellm"), "get_llm_provider", None)
+    sdk = sys.modules.get("litellm")
+    resolve = getattr(sdk, "get_llm_provider", None)
     found: Attributes = dict(server_at(url)) if url else {}
     if resolve is None or not isinstance(model, str):
         return found
+    model = (getattr(sdk, "model_alias_map", None) or {}).get(model, model)
     try:
         model, provider, _, known_url = resolve(model=model, custom_llm_provider=given, api_base=url)
     except Exception:  # a model that LiteLLM does not know: its own error follows

@@ -15,7 +15,7 @@ import pytest
 
 from fakes.provider import Provider
 from fakes.replies import Reply
-from scenarios import openai
+from scenarios import litellm, openai
 from scenarios import openai_shaped as shape
 from scenarios.recorder import Recorder
 from scenarios.row import Row
@@ -143,6 +143,22 @@ async def test_a_large_picture_is_described_and_not_copied(
     (picture,) = [part for part in json.loads(told)[0]["parts"] if part["type"] == "blob"]
     assert picture["content"] == ""
     assert abs(picture["byte_size"] - len(MEGABYTE)) < 3
+
+
+class TestLiteLLM:
+    """What only LiteLLM has."""
+
+    async def test_a_model_by_another_name_is_told_as_its_provider_knows_it(
+        self, fake: Provider, recorder: Recorder, clients: Clients, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        client = clients(litellm.CHAT, False)
+        client("completion", {"model": "m", "messages": shape.MESSAGES})  # which imports the SDK
+        monkeypatch.setattr(sys.modules["litellm"], "model_alias_map", {"openai/quick": "groq/fake-model"})
+        with logged(litellm.CHAT):
+            client("completion", {"model": "quick", "messages": shape.MESSAGES})
+        (span,) = recorder.finished
+        assert span.name == "chat fake-model"
+        assert (span.attributes or {})["gen_ai.provider.name"] == "groq"
 
 
 class TestOpenAI:
