@@ -421,6 +421,34 @@ def test_a_worker_process_that_traced_nothing_makes_no_exporter(receiver: Runnin
     assert done.stdout.split() == ["False", "True"]  # the worker, and then its parent
 
 
+@pytest.mark.parametrize("signal", ["meter", "logger"])
+def test_threads_whose_first_measures_or_events_coincide_share_a_provider(signal: str) -> None:
+    program = f"""
+        import threading
+        from spanbook import _export, _provider
+
+        made, make, met = [], _export.make_{signal}_provider, threading.Barrier(2)
+
+        def slowly(resource):
+            made.append(1)
+            try:
+                met.wait(0.2)  # for the other thread, if it gets here
+            except threading.BrokenBarrierError:
+                pass
+            return make(resource)
+
+        _export.make_{signal}_provider = slowly
+        threads = [threading.Thread(target=_provider.{signal}) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert made == [1], made
+    """
+    done = run(program, OTEL_METRICS_EXPORTER="none", OTEL_LOGS_EXPORTER="none")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_flush_that_fails_is_not_told_as_done(monkeypatch: pytest.MonkeyPatch) -> None:
     class Failing(TracerProvider):
         def force_flush(self, timeout_millis: int = 30_000) -> bool:
