@@ -182,7 +182,8 @@ class _Decorator:
 
         @functools.wraps(function)
         async def traced(*args: Any, **kwargs: Any) -> Any:
-            return await _later(begin(args, kwargs), function(*args, **kwargs))
+            call = begin(args, kwargs)
+            return await _later(call, _begun(call, function, args, kwargs))
 
         return traced
 
@@ -191,7 +192,8 @@ class _Decorator:
 
         @functools.wraps(function)
         def traced(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-            return (yield from _stepped(begin(args, kwargs), function(*args, **kwargs)))
+            call = begin(args, kwargs)
+            return (yield from _stepped(call, _begun(call, function, args, kwargs)))
 
         return traced
 
@@ -200,7 +202,7 @@ class _Decorator:
 
         async def traced(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
             call = begin(args, kwargs)
-            inner = function(*args, **kwargs)
+            inner = _begun(call, function, args, kwargs)
             items: list[Any] = []
             step: Callable[[], Any] = functools.partial(inner.asend, None)
             while True:
@@ -300,6 +302,15 @@ def _end(call: Call, result: Any) -> None:
     if call.captures_content:
         harmless(_record, call, _OUTPUTS, names.OUTPUT, result)
     call.finish()
+
+
+def _begun(call: Call, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """Call what hands out a coroutine or a generator, which fails where its arguments do not fit."""
+    try:
+        return function(*args, **kwargs)
+    except BaseException as error:
+        call.fail(error)
+        raise
 
 
 async def _later(call: Call, pending: Any) -> Any:

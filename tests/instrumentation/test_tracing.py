@@ -199,6 +199,32 @@ def test_a_call_with_wrong_arguments_raises_what_it_always_did(spans: Spans) -> 
     assert traced.value.args == bare.value.args
 
 
+async def test_wrong_arguments_of_coroutines_and_generators_are_errors_too(spans: Spans) -> None:
+    @spanbook.tool
+    async def awaited(city: str) -> None: ...
+
+    @spanbook.tool
+    def stepped(city: str) -> Generator[str, None, None]:
+        yield city
+
+    @spanbook.tool
+    async def async_stepped(city: str) -> AsyncGenerator[str, None]:
+        yield city
+
+    wrong: Any = {"town": "Paris"}
+    with pytest.raises(TypeError):
+        await awaited(**wrong)
+    with pytest.raises(TypeError):
+        next(stepped(**wrong))
+    with pytest.raises(TypeError):
+        await anext(async_stepped(**wrong))
+    assert [(span.name.rpartition(" ")[2], (span.attributes or {})["error.type"]) for span in spans.ended] == [
+        ("awaited", "TypeError"),
+        ("stepped", "TypeError"),
+        ("async_stepped", "TypeError"),
+    ]
+
+
 def test_tools_agents_and_retrievers_speak_the_conventions(spans: Spans) -> None:
     @spanbook.tool
     def weather(city: str) -> dict[str, str]:
