@@ -59,8 +59,8 @@ def _entered(manager: Any, begin: Callable[[], Call | None]) -> Iterator[Any]:
     harmless(_watch, response, watched, call)
     try:
         yield response
-    except BaseException as error:
-        call.fail(error)
+    except BaseException:
+        call.finish(abandoned=True)  # the application's own error: one of the stream has ended the call
         if not manager.__exit__(*sys.exc_info()):
             raise
     else:
@@ -86,8 +86,8 @@ async def _aentered(manager: Any, begin: Callable[[], Call | None]) -> AsyncIter
     harmless(_watch, response, watched_async, call)
     try:
         yield response
-    except BaseException as error:
-        call.fail(error)
+    except BaseException:
+        call.finish(abandoned=True)
         if not await manager.__aexit__(*sys.exc_info()):
             raise
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import cohere
 import pytest
@@ -40,3 +41,15 @@ def test_batches_are_sent_as_without_tracing(fake: Provider, spans: Spans) -> No
     bodies = [request.body for request in fake.requests]
     assert set(bodies[:2]) == set(bodies[2:4]) == set(bodies[4:])
     assert len(spans.ended) == 2
+
+
+def test_the_applications_own_error_is_not_the_streams(fake: Provider, spans: Spans, traced: None) -> None:
+    with cohere.ClientV2(base_url=fake.url, api_key="k") as client:
+        raw: Any = client.with_raw_response
+        with (
+            pytest.raises(LookupError),
+            raw.chat_stream(model="m", messages=[{"role": "user", "content": "Hi"}]) as response,
+        ):
+            raise LookupError(next(response.data).type)
+    assert "error.type" not in spans.attributes()
+    assert spans.attributes()["spanbook.stream.end"] == "abandoned"
