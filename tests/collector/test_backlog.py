@@ -39,18 +39,7 @@ async def test_beside_one_under_way_a_full_stretch_is_taken(tmp_path: Path) -> N
     backlog.done(first)
 
 
-async def test_beside_one_under_way_the_rest_is_taken_when_that_is_done(tmp_path: Path) -> None:
-    backlog = Backlog(QueueReader.open(tmp_path, "clickhouse"), limit_bytes=1000, limit_seconds=0.01)
-    await put(tmp_path, b"few")
-    first = backlog.begun((await backlog.take(asyncio.Event()))[-1].seq)
-    await put(tmp_path, b"more")
-    taking = asyncio.create_task(backlog.take(asyncio.Event()))
-    assert await asyncio.wait({taking}, timeout=0.2) == (set(), {taking})
-    backlog.done(first)
-    assert bodies(await taking) == [b"more"]
-
-
-async def test_the_rest_is_taken_at_once_and_not_at_the_next_look(
+async def test_beside_one_under_way_the_rest_is_taken_when_that_is_done_and_not_at_the_next_look(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("spanbook_collector.exporters.backlog._LOOK", 3600.0)

@@ -52,7 +52,7 @@ class Backlog:
     async def _sleep(self, seconds: float) -> None:
         """Wait until more may have come, or what is under way is done."""
         try:
-            async with asyncio.timeout(seconds) as self._nap:
+            async with asyncio.timeout(None) as self._nap:  # over when `done` says so
                 await self._reader.wait(seconds)
         except TimeoutError:
             return
