@@ -31,6 +31,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession:DeprecationWarning"),  # google-genai
     pytest.mark.filterwarnings("ignore:Item .* on TypedDict class:UserWarning"),  # litellm
     pytest.mark.filterwarnings("ignore:Accessing the 'model_:DeprecationWarning"),  # litellm
+    pytest.mark.filterwarnings("ignore:Pydantic serializer warnings:UserWarning"),  # litellm, in a thread of its own
     pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),  # boto3, whose stream is dropped
 ]
 Clients = Callable[[Row, bool], Any]

@@ -24,6 +24,7 @@ from scenarios.table import ROWS, leading
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.filterwarnings("ignore:Pydantic serializer warnings:UserWarning"),  # litellm, in a thread of its own
     pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),  # boto3, whose stream is copied
 ]
 Clients = Callable[[Row, bool], Any]
