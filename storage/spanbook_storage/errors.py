@@ -52,6 +52,9 @@ _PASSING = frozenset(
     | {307, 319, 369, 394, 425, 439, 499, 517, 571, 574, 630, 700, 722, 735, 999}
 )
 
+# What C++'s library throws, of which the file system's is no fault of the data: a directory for which there is no room.
+_STD_EXCEPTION, _OF_FILES = 1001, "filesystem error"
+
 
 def from_code(code: int | None, message: str) -> StoreError:
     """Return the error that ClickHouse's `code` means; without a code nobody answered, which passes."""
@@ -59,7 +62,7 @@ def from_code(code: int | None, message: str) -> StoreError:
         return Poison(message, code)
     if code in _MISCONFIGURED:
         return Misconfigured(message, code)
-    if code is None or code in _PASSING:
+    if code is None or code in _PASSING or (code == _STD_EXCEPTION and _OF_FILES in message):
         return Retryable(message, code)
     return Puzzling(message, code)
 

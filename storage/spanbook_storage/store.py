@@ -6,6 +6,7 @@ rest.
 
 import json
 import re
+import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
@@ -105,7 +106,8 @@ class Store:
     async def insert_rows(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Store a few rows of a table that no event fills; what a row leaves out has its default."""
         block = b"\n".join(json.dumps(row).encode() for row in rows)
-        settings = {"async_insert": 0}
+        # A token of its own: by content, rows that failed half-way would be taken for stored at the next try.
+        settings = {"async_insert": 0, "insert_deduplication_token": uuid.uuid4().hex}
         await self._try(
             self._client.raw_insert(self.table(table), insert_block=block, fmt="JSONEachRow", settings=settings)
         )

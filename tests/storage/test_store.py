@@ -11,6 +11,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from faults.parts import no_room_for_parts
 from spanbook_schemas.signals import Signal
 from spanbook_storage.errors import Misconfigured, Poison, Puzzling, Retryable, from_code
 from spanbook_storage.store import open_store
@@ -53,6 +54,19 @@ def test_what_was_sent_is_not_held_while_it_is_stored(book: Any) -> None:
     assert book.query(stored, trace_id=(b"h" * 16).hex()) == [(3,)]
 
 
+def test_rows_that_failed_half_way_are_stored_by_the_next_try(book: Any) -> None:
+    row = {"provider": "acme", "model": "acme-1", "price_key": "acme/acme"}
+
+    async def refused() -> None:
+        async with no_room_for_parts(book.store, "model_aliases"):
+            with pytest.raises(Retryable):
+                await book.store.insert_rows("model_aliases", [row])
+
+    book.run(refused())
+    book.run(book.store.insert_rows("model_aliases", [row]))
+    assert book.query("SELECT count() FROM model_aliases WHERE model = 'acme-1'") == [(1,)]
+
+
 def test_a_store_that_is_not_there_is_worth_another_try() -> None:
     with pytest.raises(Retryable, match="hint: "):
         asyncio.run(open_store("clickhouse://reader:secret@127.0.0.1:1/book"))
@@ -79,6 +93,12 @@ def test_an_address_that_cannot_be_read_says_how_to_write_one_and_no_password(ds
 )
 def test_clickhouses_codes_say_what_to_do(code: int | None, kind: type[Exception]) -> None:
     assert type(from_code(code, "")) is kind
+
+
+def test_a_file_system_that_has_no_room_is_not_the_datas_fault() -> None:
+    message = "std::__1::filesystem::filesystem_error: filesystem error: in rename: No space left on device"
+    assert type(from_code(1001, message)) is Retryable
+    assert type(from_code(1001, "std::out_of_range: basic_string")) is Puzzling
 
 
 def test_an_old_server_is_refused_with_the_reason(book: Any, monkeypatch: pytest.MonkeyPatch) -> None:

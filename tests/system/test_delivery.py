@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from faults.parts import no_room_for_parts
 from spanbook_collector import metrics
 from spanbook_collector.config import WriterSettings
 from spanbook_collector.dead_letters import DeadLetters
@@ -383,6 +384,54 @@ async def test_a_batch_whose_token_a_power_cut_took_is_there_once(
     async with delivery.running():
         await delivery.drained()
     assert await delivery.names() == ["a", "b"]
+
+
+@pytest.fixture
+def refusals() -> Callable[[], float]:
+    """How many inserts the store has refused since, for a while."""
+    refused = metrics.INSERT_FAILURES.labels("Retryable")
+    before = refused._value.get()
+    return lambda: refused._value.get() - before
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize("table", ["otel_traces", "trace_pieces"])
+async def test_a_token_that_was_noted_without_its_rows_is_not_believed(
+    delivery: Delivery, refusals: Callable[[], float], table: str
+) -> None:
+    pieces = "SELECT uniqExact(trace_key) FROM trace_pieces"
+    [[before]] = await delivery.store.query(pieces)
+    async with delivery.running():
+        async with no_room_for_parts(delivery.store, table), delivery.receiving() as put:
+            await put(request(f"of {table}"))
+            await until(lambda: refusals() > 0)
+        await delivery.drained()
+    assert await delivery.names() == [f"of {table}"]
+    assert await delivery.store.query(pieces) == [(before + 1,)]
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_token_of_an_earlier_life_is_not_believed(delivery: Delivery, refusals: Callable[[], float]) -> None:
+    await delivery.put(request("a"), request("b"))
+    async with no_room_for_parts(delivery.store, "otel_traces"), delivery.running():
+        await until(lambda: refusals() > 0)
+    async with delivery.running():
+        await delivery.drained()
+    assert await delivery.names() == ["a", "b"]
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_dead_letter_is_stored_though_its_token_was_noted_without_rows(
+    delivery: Delivery, refusals: Callable[[], float]
+) -> None:
+    delivery.letters.again.put(Record(7, "", Signal.TRACES, time.time_ns(), request("a")), "refused")
+    await delivery.put()
+    async with delivery.running():
+        async with no_room_for_parts(delivery.store, "otel_traces"):
+            await until(lambda: refusals() > 0)
+        await until(lambda: not delivery.letters.again.count())
+    assert await delivery.names() == ["a"]
+    assert not delivery.letters.count()
 
 
 async def test_a_batch_that_the_journal_has_lost_is_stored_all_the_same(delivery: Delivery) -> None:

@@ -1,9 +1,12 @@
 """Queue -> batches -> normalize -> flatten -> stamp -> ClickHouse; the cursor moves when a batch is stored.
 
 A batch is the records of one signal in a range of the queue, journalled before its first insert and replayed as it was.
-Its token makes an insert repeatable until it is answered. A batch that ClickHouse refuses is halved until the request
-that it cannot take stands alone; that one goes to the dead letters. What a refused insert has left is deleted first.
-Where an error may be the store's fault as well, a lone request is in doubt until others of its signal are stored.
+Its token makes an insert repeatable until it is answered, and is not believed any further: the engine notes a token
+before its rows, so an insert that fails in between (a full disk, a kill) leaves a token that answers for nothing. What
+was not taken at the first try is taken back once it is, and goes in under a new epoch. A batch that ClickHouse refuses
+is halved until the request that it cannot take stands alone; that one goes to the dead letters. What a refused insert
+has left is deleted first. Where an error may be the store's fault as well, a lone request is in doubt until others of
+its signal are stored.
 """
 
 import asyncio
@@ -33,7 +36,7 @@ from spanbook_storage.store import Store
 log = logging.getLogger("spanbook.collector")
 
 MEMORY_LIMIT_EXCEEDED = 241
-AGAIN = 1_000_000  # epoch of dead letters that are sent again: their token has not been used
+AGAIN = 1 << 63  # added to the number of a dead letter that is sent again: it is a batch of its own
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.2, 10.0  # seconds between two tries
 PAUSE_FOR_OPERATOR = 5.0  # seconds between two tries when the store is set up wrongly
 ASIDE = 8  # requests in doubt that others may pass: if there are more in a row, it is the store
@@ -46,6 +49,7 @@ class Work:
     batch: Batch
     records: Sequence[Record]
     whole: bool = True  # else the queue has lost some: rows of the batch that are in the store are not to be deleted
+    untried: bool = True  # else an insert of it was begun, and may have been cut short
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +73,7 @@ class ClickHouseExporter:
         self._journal, self._store, self._dead_letters = journal, store, dead_letters
         self._begun = max((batch.last for batch in (*journal.finished(), *journal.unfinished())), default=0)
         self._backlog = Backlog(reader, settings.batch_bytes, settings.batch_seconds, after=self._begun)
-        self._cleared: set[Batch] = set()  # of a raised epoch, and with no rows in the store
+        self._untried: set[Batch] = set()  # what the reconciliation leaves to `run`
         self._taken_at = dict.fromkeys(Signal, 0.0)  # when the newest insert that was taken began (monotonic seconds)
         self.in_doubt = 0  # requests
         self._slots = asyncio.Semaphore(settings.concurrency)
@@ -89,7 +93,8 @@ class ClickHouseExporter:
             if unfinished := self._journal.unfinished():
                 log.info("repeating %d batches that were under way", len(unfinished))
             await self._slots.acquire()
-            self._start(group, self._begun, [self._work(batch) for batch in unfinished])
+            started = [dataclasses.replace(self._work(one), untried=one in self._untried) for one in unfinished]
+            self._start(group, self._begun, started)
         # The slot comes first, so that no batch is held in memory that has to wait for one.
         while await self._slots.acquire() and (records := await self._backlog.take(self._stop)):
             last, work = records[-1].seq, batched(records)
@@ -128,7 +133,7 @@ class ClickHouseExporter:
         for batch in broken:
             anew = dataclasses.replace(batch, epoch=batch.epoch + 1)
             await self._durably(partial(self._journal.split, batch, [anew]))
-            self._cleared.add(anew)
+            self._untried.add(anew)
         log.warning("after the unclean stop %d of %d batches of %s are written anew", len(broken), len(known), signal)
         return None
 
@@ -148,10 +153,13 @@ class ClickHouseExporter:
     async def deliver_again(self, letter: DeadLetter, body: bytes) -> str:
         """Store a dead letter; returns why it is refused, nothing when it is stored."""
         record = Record(letter.seq, letter.tenant, letter.signal, letter.received_at, body)
-        batch = Batch(letter.signal, letter.seq, letter.seq, epoch=AGAIN)
-        prepared, spoilt = _prepared(batch, [record])
+        taken = False
         try:
-            await self._insert(batch, prepared, lambda: _prepared(batch, [record])[0], alone=True)
+            while not taken:
+                batch = Batch(letter.signal, AGAIN + letter.seq, AGAIN + letter.seq, epoch=time.time_ns())
+                await self._take_back(batch)
+                prepared, spoilt = _prepared(batch, [record])
+                taken = await self._insert(batch, prepared, partial(_pieces_of, batch, record), alone=True)
         except StoreError as refusal:
             return str(refusal)
         except Stopped:
@@ -189,19 +197,29 @@ class ClickHouseExporter:
 
     async def _deliver(self, work: Work) -> list[Doubt]:
         """Store a batch, or its halves, or set its one request aside; returns requests that are in doubt."""
-        if work.batch.epoch and work.batch not in self._cleared and work.whole:  # a start found it under way
-            [work] = await self._replaced(work, [work])
-        batch, alone, records = work.batch, len(work.records) <= 1, list(work.records)
+        batch, alone, records, untried = work.batch, len(work.records) <= 1, list(work.records), work.untried
         del work  # its bodies are held once: what is refused is read again
         pieces, spoilt = _prepared(batch, records)
         for record, reason in spoilt:
             await self._set_aside(record, reason)
         del spoilt
         try:
-            await self._insert(batch, pieces, lambda: self._pieces(batch), alone=alone)
+            at_once = await self._insert(batch, pieces, lambda: self._pieces(batch), alone=alone)
         except StoreError as refusal:
             return await self._split(self._work(batch), refusal)
+        if not (untried and at_once):
+            return await self._deliver_anew(batch)
         await self._durably(lambda: self._journal.done(batch))
+        return []
+
+    async def _deliver_anew(self, batch: Batch) -> list[Doubt]:
+        """Deliver a batch whose token may answer for rows that are not there; no insert of it is under way."""
+        work = self._work(batch)
+        if work.whole:
+            anew = await self._replaced(work, [work])
+            del work  # as in `_deliver`
+            return await self._deliver(anew.pop())
+        await self._durably(lambda: self._journal.done(batch))  # what the queue has lost cannot be written again
         return []
 
     async def _split(self, work: Work, refusal: StoreError) -> list[Doubt]:
@@ -222,22 +240,21 @@ class ClickHouseExporter:
         try:
             if may_be_passed:
                 slot.close()
-            while doubts := [doubt for doubt in doubts if not await self._is_settled(doubt)]:
+            while doubts := [left for doubt in doubts for left in await self._left_of(doubt)]:
                 await self._pause(PAUSE_FOR_OPERATOR)
         finally:
             self.in_doubt -= count
 
-    async def _is_settled(self, doubt: Doubt) -> bool:
+    async def _left_of(self, doubt: Doubt) -> list[Doubt]:
         """Try a request again: one that is refused although others were taken after its first refusal is poison."""
         store_is_sound = self._taken_at[doubt.batch.signal] > doubt.refused_at
         error = await self._try(doubt.batch, self._pieces(doubt.batch))
         if error is None:
-            await self._durably(lambda: self._journal.done(doubt.batch))
-        elif isinstance(error, Poison) or (store_is_sound and isinstance(error, Puzzling)):
+            return await self._deliver_anew(doubt.batch)
+        if isinstance(error, Poison) or (store_is_sound and isinstance(error, Puzzling)):
             await self._give_up(self._work(doubt.batch), error)
-        else:
-            return False
-        return True
+            return []
+        return [doubt]
 
     async def _give_up(self, work: Work, refusal: StoreError) -> None:
         """Set the request of a refused batch aside."""
@@ -250,16 +267,19 @@ class ClickHouseExporter:
         """Let a batch go on as others of a raised epoch, none of whose rows are in the store if the queue has them all.
 
         A view that fails leaves the rows of the views before it, and the token of a batch does not cover its halves.
-        What is to happen is written down first: a start that finds a raised epoch under way does all of this again.
+        What is to happen is written down first: a start that finds a raised epoch under way takes that back as well.
         """
         batch = work.batch
-        raised = [dataclasses.replace(one, batch=dataclasses.replace(one.batch, epoch=batch.epoch + 1)) for one in by]
+        raised = [Work(dataclasses.replace(one.batch, epoch=batch.epoch + 1), one.records, one.whole) for one in by]
         await self._durably(lambda: self._journal.split(batch, [one.batch for one in raised]))
-        while work.whole and (error := await self._clear(batch)) is not None:
+        if work.whole:
+            await self._take_back(batch)
+        return raised
+
+    async def _take_back(self, batch: Batch) -> None:
+        while (error := await self._clear(batch)) is not None:
             log.warning("cannot take back a batch that was stored in part: %s", error.brief)
             await self._pause(PAUSE_FOR_OPERATOR)
-        self._cleared.update(one.batch for one in raised)
-        return raised
 
     async def _clear(self, batch: Batch) -> StoreError | None:
         try:
@@ -271,23 +291,22 @@ class ClickHouseExporter:
 
     async def _insert(
         self, batch: Batch, pieces: list[bytes], again: Callable[[], list[bytes]], *, alone: bool
-    ) -> None:
-        """Insert until it is answered; raises StoreError when the batch is refused, Stopped when time is over.
+    ) -> bool:
+        """Insert until it is taken, and return whether it was at the first try.
 
-        What was sent is not held while the store works on it: another try makes its pieces `again`.
+        Raises StoreError when the batch is refused, Stopped when time is over. What was sent is not held while the
+        store works on it: another try makes its pieces `again`.
         """
-        pause = SHORTEST_PAUSE
-        for tries in itertools.count(1):
-            error = await self._try(batch, pieces)
-            if error is None:
-                return
+        pause, tries = SHORTEST_PAUSE, 1
+        while (error := await self._try(batch, pieces)) is not None:
             if tries >= _patience(error, alone=alone):
                 raise error
             if tries == 1:
                 log.warning("ClickHouse did not take a batch, it is tried again: %s", error.brief)
             await self._pause(PAUSE_FOR_OPERATOR if isinstance(error, Misconfigured) else pause)
-            pause = min(pause * 2, LONGEST_PAUSE)
+            pause, tries = min(pause * 2, LONGEST_PAUSE), tries + 1
             pieces = again()
+        return tries == 1
 
     async def _try(self, batch: Batch, pieces: list[bytes]) -> StoreError | None:
         """Insert once, and let go of the pieces."""
@@ -350,6 +369,10 @@ def _prepared(batch: Batch, records: list[Record]) -> tuple[list[bytes], list[tu
         except Exception as error:  # a fault of ours must not hold up everybody's spans
             spoilt.append((record, f"could not be prepared: {type(error).__name__}"))
     return pieces, spoilt
+
+
+def _pieces_of(batch: Batch, record: Record) -> list[bytes]:
+    return _prepared(batch, [record])[0]
 
 
 def _halves(work: Work) -> tuple[Work, Work]:

@@ -3,14 +3,14 @@
 One file of checked lines (`lines.py`). The first is `{"version", "boot"}`, then one line an event:
 
     {"begin": [batch, ...]}                     before the first insert of these batches; fsynced
-    {"split": batch, "into": [batch, ...]}      a refused batch goes on as its halves; fsynced
+    {"split": batch, "into": [batch, ...]}      a batch goes on as its halves, or under a new epoch; fsynced
     {"done": [batch, ...]}                      stored, or given up to the dead letters; not fsynced
     {"unclean": bool}                           the host stopped uncleanly, and nothing is reconciled yet; fsynced
     {"closed": true}                            the store had everything on disk; fsynced
 
 with a batch written as `[signal, first, last, epoch]`. A `done` that a power cut takes is no harm: its batch is
-repeated with the same token, or reconciled. At each opening, and past a megabyte, the file is written anew with what
-still matters: unfinished batches, and finished ones whose requests the queue still holds.
+repeated, or reconciled. At each opening, and past a megabyte, the file is written anew with what still matters:
+unfinished batches, and finished ones whose requests the queue still holds.
 """
 
 import fcntl

@@ -1,0 +1,39 @@
+"""An engine that cannot finish an insert: it fails where the part gets its name, after the insert's token was noted.
+
+That is what a disk does that is full at this moment, or a kill. Files stand where the directories of parts should go.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from spanbook_storage.store import Store
+
+_INSERTS = 200  # that fail at most
+_PATH = "SELECT data_paths[1] FROM system.tables WHERE database = currentDatabase() AND name = {table:String}"
+_NEWEST = """
+    SELECT toUInt64(max(max_block_number)) FROM system.parts
+    WHERE database = currentDatabase() AND table = {table:String}
+"""
+
+
+@contextlib.asynccontextmanager
+async def no_room_for_parts(store: Store, table: str) -> AsyncIterator[None]:
+    """Let inserts into a table of today's, or of no, partition fail; the store's data has to be on this host."""
+    [[path]] = await store.query(_PATH, {"table": table})
+    [[newest]] = await store.query(_NEWEST, {"table": table})
+    folder = Path(str(path))
+    files = [
+        folder / f"{partition}_{number}_{number}_{level}"
+        for partition in (datetime.now(UTC).strftime("%Y%m%d"), "all")
+        for number in range(newest + 1, newest + 1 + _INSERTS)
+        for level in (0, 1)  # 1 where the insert has merged its own rows
+    ]
+    for file in files:
+        file.touch()
+    try:
+        yield
+    finally:
+        for file in files:
+            file.unlink()
