@@ -106,38 +106,6 @@ def test_it_stops_on_sigint_too(tmp_path: Path) -> None:
         assert psutil.Process(node.pid).wait(20) == 0
 
 
-def test_inserts_are_on_disk_before_they_are_acknowledged(node: NodeProcess, database: str) -> None:
-    client = node.client(database=database)
-    wanted = {
-        "fsync_after_insert": "1",
-        "fsync_part_directory": "1",
-        "min_rows_to_fsync_after_merge": "1",
-        "min_compressed_bytes_to_fsync_after_merge": "1",
-        "old_parts_lifetime": "480",
-    }
-    names = ", ".join(f"'{name}'" for name in wanted)
-    rows = client.query(f"SELECT name, value FROM system.merge_tree_settings WHERE name IN ({names})").result_rows
-    assert dict(rows) == wanted
-    client.close()
-
-
-def test_a_small_part_is_one_file_and_can_be_changed_and_merged(node: NodeProcess, database: str) -> None:
-    kinds = (
-        "SELECT DISTINCT part_storage_type FROM system.parts WHERE active AND table = 't' AND database = {name:String}"
-    )
-    with node.client(database=database) as client:
-        client.command(
-            "CREATE TABLE t (n UInt64, word String, INDEX words word TYPE bloom_filter) ENGINE = MergeTree ORDER BY n"
-        )
-        for start in (0, 100):
-            client.command(f"INSERT INTO t SELECT number + {start}, toString(number) FROM numbers(100)")
-        client.command("DELETE FROM t WHERE n < 50")
-        client.command("ALTER TABLE t UPDATE word = 'changed' WHERE n >= 150 SETTINGS mutations_sync = 2")
-        client.command("OPTIMIZE TABLE t FINAL")
-        assert client.query(kinds, {"name": database}).result_rows == [("Packed",)]
-        assert client.query("SELECT count(), countIf(word = 'changed') FROM t").result_rows == [(150, 50)]
-
-
 def test_the_log_holds_no_statement(tmp_path: Path, capfd) -> None:
     with NodeProcess(tmp_path) as node, urllib3.PoolManager() as http:
         for text in (

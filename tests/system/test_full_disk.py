@@ -1,6 +1,7 @@
 """The disk that queue and ClickHouse share is full for real: clients are told to come again, and all of it recovers."""
 
 import os
+import resource
 import threading
 from pathlib import Path
 
@@ -13,16 +14,16 @@ from running.sums import wait_for_right_sums
 
 SECONDS = 120.0 if os.environ.get("SPANBOOK_SOAK") else 5.0
 
-pytestmark = pytest.mark.skipif(bool(why_no_mount()), reason=why_no_mount() or "-")
+OPTIONS = ("--batch", "50", "--rate", "800", "--payload-bytes", "512")
 
 
+@pytest.mark.skipif(bool(why_no_mount()), reason=why_no_mount() or "-")
 def test_a_full_disk_costs_no_acknowledged_span(tmp_path: Path) -> None:
-    options = ("--batch", "50", "--rate", "800", "--payload-bytes", "512")
     with (
         PowerCutDisk(tmp_path, megabytes=768) as disk,
         Collector(disk.path, "--queue-min-free-bytes=1000000") as collector,
     ):
-        with Load(tmp_path / "ledger", collector.grpc, *options, seconds=600) as load:
+        with Load(tmp_path / "ledger", collector.grpc, *OPTIONS, seconds=600) as load:
             _wait_for(200, load, collector)
             before = _processes(collector)
             _fill(disk.path / "filler")
@@ -35,10 +36,27 @@ def test_a_full_disk_costs_no_acknowledged_span(tmp_path: Path) -> None:
             (disk.path / "filler").unlink()
             _wait_for(200, load, collector)
         collector.wait_until(collector.drained, "drained", seconds=120)
-        stored = collector.query("SELECT TraceId, uniqExact(SpanId) FROM otel_traces GROUP BY TraceId")
-        assert {trace for trace, spans in stored if spans == 5} >= load.acknowledged()
-        assert collector.value("SELECT count() - uniqExact(TraceId, SpanId) FROM otel_traces") == 0
-        wait_for_right_sums(collector)
+        _all_there(collector, load)
+
+
+def test_writes_of_which_the_engine_does_not_tell_that_they_failed_cost_no_acknowledged_span(tmp_path: Path) -> None:
+    with Collector(tmp_path) as collector:
+        with Load(tmp_path / "ledger", collector.grpc, *OPTIONS, seconds=600) as load:
+            _wait_for(100, load, collector)
+            node = collector.part("node")
+            assert node is not None
+            resource.prlimit(node.pid, resource.RLIMIT_FSIZE, (10_000, 10_000))  # longer files cannot be written
+            node.wait(60)  # it finds out, and the next one has no such limit
+            _wait_for(200, load, collector)
+        collector.wait_until(collector.drained, "drained", seconds=120)
+        _all_there(collector, load)
+
+
+def _all_there(collector: Collector, load: Load) -> None:
+    stored = collector.query("SELECT TraceId, uniqExact(SpanId) FROM otel_traces GROUP BY TraceId")
+    assert {trace for trace, spans in stored if spans == 5} >= load.acknowledged()
+    assert collector.value("SELECT count() - uniqExact(TraceId, SpanId) FROM otel_traces") == 0
+    wait_for_right_sums(collector)
 
 
 def _wait_for(traces: int, load: Load, collector: Collector) -> None:
@@ -52,7 +70,8 @@ def _wait_for_refusals(collector: Collector) -> None:
 
 
 def _processes(collector: Collector) -> dict[str, int]:
-    return {name: part.pid for name in PARTS if (part := collector.part(name))}
+    """Whoever does not end when the disk is full; the node does, where the engine cannot finish a file."""
+    return {name: part.pid for name in PARTS if name != "node" and (part := collector.part(name))}
 
 
 def _fill(file: Path) -> None:

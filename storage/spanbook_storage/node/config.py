@@ -85,13 +85,8 @@ def engine_xml(config: NodeConfig) -> str:
     </compression>
     <backups><allowed_path>{data}/backups/</allowed_path></backups>
     <merge_tree>
-        <!-- An acknowledged insert and the merge that replaces it are on disk, whatever happens to the power. -->
-        <fsync_after_insert>1</fsync_after_insert>
-        <fsync_part_directory>1</fsync_part_directory>
-        <min_rows_to_fsync_after_merge>1</min_rows_to_fsync_after_merge>
-        <min_compressed_bytes_to_fsync_after_merge>1</min_compressed_bytes_to_fsync_after_merge>
-        <!-- Until it is as large as that, a part is one file: an insert fsyncs three of them instead of 45. -->
-        <min_bytes_for_full_part_storage>{64 * _MIB}</min_bytes_for_full_part_storage>
+        <!-- disk.py sees that a part is on the disk. Until then there is what it was made of: rows in the queue, or the
+             sources of a merge, which stay for eight minutes. -->
         <old_parts_lifetime>480</old_parts_lifetime>
         <!-- Ten parts into one: half as many merges over a row's life as by five, for a few more parts to read. -->
         <merge_selector_base>10</merge_selector_base>

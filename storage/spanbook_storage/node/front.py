@@ -19,7 +19,8 @@ from .access import Caller, Door
 from .answer import Answer
 from .catalog import Catalog, Schema
 from .config import NodeConfig
-from .engine import Engine, Handle, Lane, Stats, held_rows, infile, outfile, pipe
+from .disk import Disk
+from .engine import Engine, Handle, Lane, Results, Stats, held_rows, infile, outfile, pipe
 from .errors import NodeError, access_denied, readonly
 from .guard import Guard, Judged, Sight
 from .inserts import InsertText, insert_of
@@ -30,7 +31,7 @@ from .request import ClientGone, Receive, Request, Scope, Send, body, parse_requ
 _HELD_BACK = 1 << 20
 _HELD_BACK_WAITING = 16 << 20  # of a client that wants to hear the end first (wait_end_of_query)
 _GRACE_SECONDS = 5
-_KILL_ATTEMPTS = 20
+_KILL_SECONDS = 0.5  # between two attempts
 _STATEMENT_BYTES = 1 << 18  # ClickHouse's max_query_size
 _ENCODINGS = ("zstd", "lz4", "br", "gzip", "deflate")
 _FORMAT = re.compile(r"\w+")
@@ -59,8 +60,8 @@ class Running:
 class Front:
     """The ASGI application."""
 
-    def __init__(self, config: NodeConfig, engine: Engine, catalog: Catalog) -> None:
-        self._config, self._engine, self._catalog = config, engine, catalog
+    def __init__(self, config: NodeConfig, engine: Engine, catalog: Catalog, disk: Disk) -> None:
+        self._config, self._engine, self._catalog, self._disk = config, engine, catalog, disk
         self._door = Door(config)
         self._guard = Guard(config, catalog.functions, catalog.table_functions)
         self._running: dict[str, Running] = {}
@@ -97,7 +98,9 @@ class Front:
             if insert and not (caller.writes and request.method == "POST"):
                 raise readonly("readers cannot insert\nhint: send OTLP to the collector")
             if insert:
-                await answer.whole(b"", await self._insert(request, caller, insert, pieces))
+                stats = await self._insert(request, caller, insert, pieces)
+                await self._disk.settle()
+                await answer.whole(b"", stats)
                 return
             lanes = self._engine.writers if caller.writes else self._engine.readers
             async with lanes.lane() as lane:
@@ -141,6 +144,8 @@ class Front:
             if judged.streams:
                 return await self._stream(lane, judged.sql, request, running, receive, answer)
             result, stats = await lane.do(lambda handle: handle.result(judged.sql, answer.format, request.params))
+            if stats.written_rows:
+                await self._disk.settle()
             return await answer.whole(result, stats)
         finally:
             self._running.pop(request.query_id, None)
@@ -210,21 +215,28 @@ class Front:
                 await asyncio.wait((sending, leaving), timeout=limit, return_when=asyncio.FIRST_COMPLETED)
                 if sending.done():
                     sending.result()
-                    return
-                left = leaving.done()
+                elif not leaving.done():
+                    text = f"Timeout exceeded: the result was not read in {limit} s"
+                    raise NodeError(159, "TIMEOUT_EXCEEDED", text)
             finally:
                 sending.cancel()
                 leaving.cancel()
-        await self._abandon(working, running.mark)
-        if not left:
-            raise NodeError(159, "TIMEOUT_EXCEEDED", f"Timeout exceeded: the result was not read in {limit} s")
+                await asyncio.wait((sending,))
+                if not working.done():
+                    await self._abandon(working, running.mark, results)
 
-    async def _abandon(self, working: "asyncio.Future[Stats]", mark: str) -> None:
-        """Stop a statement whose result nobody waits for; one that has just begun may not be found at first."""
-        for _ in range(_KILL_ATTEMPTS):
-            await self._engine.kill(mark)
-            if (await asyncio.wait((working,), timeout=0.5))[0]:
-                return
+    async def _abandon(self, working: "asyncio.Future[Stats]", mark: str, results: Results) -> None:
+        """Stop a statement whose result nobody waits for; one that has just begun may not be found at first.
+
+        What it still says is read: a pipe that nobody reads is a write that fails, and means a full disk (disk.py).
+        """
+        reading = asyncio.ensure_future(_emptied(results))
+        try:
+            while not working.done():
+                await self._engine.kill(mark)
+                await asyncio.wait((working,), timeout=_KILL_SECONDS)
+        finally:
+            reading.cancel()
 
 
 def _into(write_end: int, handle: Handle, sql: str, params: dict[str, str]) -> Stats:
@@ -247,6 +259,11 @@ async def _send(results: Pieces, working: "asyncio.Future[Stats]", answer: Answe
         await answer.end()
     else:
         await answer.whole(b"".join(held), stats)
+
+
+async def _emptied(results: Results) -> None:
+    while await results.read():
+        pass
 
 
 async def _left(receive: Receive) -> None:

@@ -16,6 +16,7 @@ import uvicorn
 
 from .catalog import Catalog
 from .config import NodeConfig
+from .disk import Disk
 from .engine import Engine
 from .front import Front
 
@@ -38,12 +39,14 @@ async def serve(config: NodeConfig) -> None:
     with _directory(config.data), _listener(config) as listener:
         engine = Engine(config)
         await engine.start()
+        disk = Disk(config.data, engine)
+        watching = asyncio.create_task(disk.watch())
         try:
             catalog = Catalog(config, engine)
             await catalog.load()
             server = _Server(
                 uvicorn.Config(
-                    Front(config, engine, catalog),
+                    Front(config, engine, catalog, disk),
                     http="httptools",
                     loop="none",
                     lifespan="off",
@@ -61,6 +64,7 @@ async def serve(config: NodeConfig) -> None:
             print(f"listening on http://{_shown(config.host)}:{listener.getsockname()[1]}", flush=True)
             await server.serve(sockets=[listener])
         finally:
+            watching.cancel()
             await engine.stop()
             _end_for_sure()
 
