@@ -1,8 +1,8 @@
 """Whether what the engine says it has stored is on the disk.
 
 The engine does not tell when the write of a part fails, on a full disk or a bad one: it answers that the rows are
-stored, and so does a merge, whose sources go minutes later. It counts such writes, though. A node that finds one ends at
-once, before anybody hears of the rows: a start sets parts aside that are shorter than they should be, and takes the
+stored, and so does a merge, whose sources go minutes later. It counts such writes, though. A node that finds one ends
+at once, before anybody hears of the rows: a start sets parts aside that are shorter than they should be, and takes the
 sources of a merge back. Nor does the engine have to fsync: one `syncfs` covers the fifty files of an insert.
 """
 
