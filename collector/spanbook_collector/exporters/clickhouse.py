@@ -153,18 +153,17 @@ class ClickHouseExporter:
     async def deliver_again(self, letter: DeadLetter, body: bytes) -> str:
         """Store a dead letter; returns why it is refused, nothing when it is stored."""
         record = Record(letter.seq, letter.tenant, letter.signal, letter.received_at, body)
-        taken = False
         try:
-            while not taken:
+            while True:
                 batch = Batch(letter.signal, AGAIN + letter.seq, AGAIN + letter.seq, epoch=time.time_ns())
                 await self._take_back(batch)
-                prepared, spoilt = _prepared(batch, [record])
-                taken = await self._insert(batch, prepared, partial(_pieces_of, batch, record), alone=True)
+                pieces, spoilt = _prepared(batch, [record])
+                if await self._insert(batch, pieces, partial(_pieces_of, batch, record), alone=True):
+                    return spoilt[0][1] if spoilt else ""
         except StoreError as refusal:
             return str(refusal)
         except Stopped:
             return letter.reason
-        return spoilt[0][1] if spoilt else ""
 
     def _forgotten(self) -> list[Batch]:
         """Return batches of what a damaged journal has lost: uncommitted, and in no batch although later ones are."""
