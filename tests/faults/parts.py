@@ -5,7 +5,7 @@ That is what a disk does that is full at this moment, or a kill. Files stand whe
 
 import contextlib
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from spanbook_storage.store import Store
@@ -19,9 +19,10 @@ async def no_room_for_parts(store: Store, table: str) -> AsyncIterator[None]:
     """Let inserts into a table of today's, or of no, partition fail; the store's data has to be on this host."""
     [[path]] = await store.query(_PATH, {"table": table})
     folder = Path(str(path))
+    today = datetime.now(UTC)
     names = [
         folder / f"{partition}_{number}_{number}_{level}"
-        for partition in (datetime.now(UTC).strftime("%Y%m%d"), "all")
+        for partition in ("all", *(f"{today + timedelta(days):%Y%m%d}" for days in range(2)))
         for number in range(1, 1 + _INSERTS)
         for level in (0, 1)  # 1 where the insert has merged its own rows
     ]

@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import resource
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import urllib3
 from clickhouse_connect.driver.exceptions import OperationalError
 
 from faults.disks import PowerCutDisk, why_no_mount
+from spanbook_storage.node import disk
 from spanbook_storage.node.process import NodeProcess
 
 _EX_IOERR = 74
@@ -25,19 +27,19 @@ _GONE = (OperationalError, urllib3.exceptions.HTTPError, http.client.HTTPExcepti
 @pytest.mark.skipif(bool(why_no_mount()), reason=why_no_mount() or "-")
 @pytest.mark.parametrize("way", ["select", "rows"])
 def test_a_power_cut_takes_nothing_that_was_acknowledged(tmp_path: Path, way: str) -> None:
-    with PowerCutDisk(tmp_path, megabytes=256) as disk:
-        node = NodeProcess(disk.path / "node").start()
+    with PowerCutDisk(tmp_path, megabytes=256) as small:
+        node = NodeProcess(small.path / "node").start()
         client = node.client()
         client.command(_MAKE)
         if way == "select":
             client.command(_FILL)
         else:
             client.insert("kept", [(number, "." * 100) for number in range(20000)], column_names=["k", "s"])
-        disk.cut()
+        small.cut()
         client.close()
         node.kill()
-        disk.restart()
-        with NodeProcess(disk.path / "node") as again:
+        small.restart()
+        with NodeProcess(small.path / "node") as again:
             assert _rows(again) == _ALL
 
 
@@ -88,6 +90,48 @@ def test_readers_who_leave_are_no_full_disk(tmp_path: Path) -> None:
         client.command(_FILL)  # looks at what was written, as each insert does
         client.close()
         assert _rows(node) == _ALL
+
+
+@pytest.mark.skipif(bool(why_no_mount()), reason=why_no_mount() or "-")
+def test_a_reader_whose_groups_do_not_fit_on_the_disk_gets_an_error(tmp_path: Path) -> None:
+    grouped = (
+        "SELECT s, count() FROM (SELECT randomPrintableASCII(200) AS s FROM numbers(500000)) GROUP BY s FORMAT Null"
+    )
+    spilling = "max_bytes_before_external_group_by=1000000&max_threads=1"
+    with PowerCutDisk(tmp_path, megabytes=96) as small, NodeProcess(small.path / "node") as node:
+        with urllib3.PoolManager() as pool:
+            answer = pool.request("POST", f"{node.url}/?{spilling}", body=grouped.encode())
+        assert b"TOO_MANY_ROWS_OR_BYTES" in answer.data
+        client = node.client()
+        client.command(_MAKE)
+        client.command(_FILL)
+        client.close()
+        assert _rows(node) == _ALL
+
+
+def test_torn_parts_are_kept_for_a_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    detached = tmp_path / "store" / "store" / "abc" / "abcdef" / "detached"
+    torn, others = detached / "broken-on-start_all_1_1_0", detached / "all_2_2_0"
+    for part in (torn, others):
+        part.mkdir(parents=True)
+        (part / "data.bin").write_bytes(b"torn")
+    disk.forget_torn(tmp_path)
+    assert torn.exists()
+    now = time.time()
+    monkeypatch.setattr("spanbook_storage.node.disk.time.time", lambda: now + 86_500)
+    disk.forget_torn(tmp_path)
+    assert not torn.exists()
+    assert others.exists()
+
+
+def test_a_start_with_many_and_large_torn_parts_is_not_refused(node: NodeProcess) -> None:
+    names = "('max_suspicious_broken_parts', 'max_suspicious_broken_parts_bytes')"
+    client = node.client()
+    found = client.query(
+        f"SELECT value FROM system.merge_tree_settings WHERE name IN {names} ORDER BY name"
+    ).result_rows
+    client.close()
+    assert found == [("1000000",), (str(1 << 50),)]
 
 
 def _rows(node: NodeProcess) -> tuple[Any, ...]:

@@ -6,6 +6,7 @@ import dataclasses
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -21,6 +22,7 @@ from spanbook_collector.processors.check import Checked, check
 from spanbook_collector.processors.stamp import stamp
 from spanbook_collector.queue import Batch, Journal, Limits, Queue, QueueReader, Record, journal
 from spanbook_schemas.signals import Signal
+from spanbook_storage.errors import Retryable
 from spanbook_storage.node.process import NodeProcess
 from spanbook_storage.store import Store, open_store
 
@@ -432,6 +434,48 @@ async def test_a_dead_letter_is_stored_though_its_token_was_noted_without_rows(
         await until(lambda: not delivery.letters.again.count())
     assert await delivery.names() == ["a"]
     assert not delivery.letters.count()
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_what_the_queue_still_holds_of_a_batch_is_stored_though_its_token_was_noted_without_rows(
+    delivery: Delivery, refusals: Callable[[], float]
+) -> None:
+    await delivery.put(request("a"), request("damaged"), request("c"))
+    async with no_room_for_parts(delivery.store, "otel_traces"), delivery.running():
+        await until(lambda: refusals() > 0)
+    [segment, *_] = sorted(delivery.directory.glob("*.segment"))
+    segment.write_bytes(segment.read_bytes().replace(b"damaged", b"demaged"))
+    async with delivery.running():
+        await delivery.drained()
+    assert await delivery.names() == ["a", "c"]
+
+
+class SlowStore:
+    """A store that is never done in time: only a repeated insert, whose token it knows, is answered."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.tokens: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def insert(self, signal: Signal, pieces: list[bytes], token: str) -> None:
+        await self._store.insert(signal, pieces, token)
+        if token not in self.tokens:
+            self.tokens.append(token)
+            raise Retryable("no answer in time")
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_slow_store_is_believed_when_all_rows_are_there(tmp_path: Path, store: Store) -> None:
+    slow = SlowStore(store)
+    delivery = Delivery(tmp_path, cast("Store", slow))
+    await delivery.put(request("a"), request("b", "c"))
+    async with delivery.running():
+        await delivery.drained()
+    assert await delivery.names() == ["a", "b", "c"]
+    assert len(slow.tokens) == 2
 
 
 async def test_a_batch_that_the_journal_has_lost_is_stored_all_the_same(delivery: Delivery) -> None:

@@ -16,8 +16,9 @@ import itertools
 import logging
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from typing import TypeVar
 
 from spanbook_collector import metrics
 from spanbook_collector.config import WriterSettings
@@ -34,6 +35,7 @@ from spanbook_storage.errors import Misconfigured, Poison, Puzzling, StoreError
 from spanbook_storage.store import Store
 
 log = logging.getLogger("spanbook.collector")
+T = TypeVar("T")
 
 MEMORY_LIMIT_EXCEEDED = 241
 AGAIN = 1 << 63  # added to the number of a dead letter that is sent again: it is a batch of its own
@@ -153,17 +155,20 @@ class ClickHouseExporter:
     async def deliver_again(self, letter: DeadLetter, body: bytes) -> str:
         """Store a dead letter; returns why it is refused, nothing when it is stored."""
         record = Record(letter.seq, letter.tenant, letter.signal, letter.received_at, body)
+        number = AGAIN + letter.seq
         try:
-            while True:
-                batch = Batch(letter.signal, AGAIN + letter.seq, AGAIN + letter.seq, epoch=time.time_ns())
-                await self._take_back(batch)
+            for attempt in itertools.count():  # the first ends what an earlier life has begun
+                batch = Batch(letter.signal, number, number, epoch=time.time_ns() if attempt else 0)
                 pieces, spoilt = _prepared(batch, [record])
-                if await self._insert(batch, pieces, partial(_pieces_of, batch, record), alone=True):
+                at_once = await self._insert(batch, pieces, partial(_pieces_of, batch, record), alone=True)
+                if attempt and (at_once or not await self._lacks(Work(batch, [record]))):
                     return spoilt[0][1] if spoilt else ""
+                await self._take_back(batch)
         except StoreError as refusal:
             return str(refusal)
         except Stopped:
-            return letter.reason
+            pass
+        return letter.reason
 
     def _forgotten(self) -> list[Batch]:
         """Return batches of what a damaged journal has lost: uncommitted, and in no batch although later ones are."""
@@ -196,29 +201,29 @@ class ClickHouseExporter:
 
     async def _deliver(self, work: Work) -> list[Doubt]:
         """Store a batch, or its halves, or set its one request aside; returns requests that are in doubt."""
-        batch, alone, records, untried = work.batch, len(work.records) <= 1, list(work.records), work.untried
-        del work  # its bodies are held once: what is refused is read again
-        pieces, spoilt = _prepared(batch, records)
-        for record, reason in spoilt:
-            await self._set_aside(record, reason)
-        del spoilt
-        try:
-            at_once = await self._insert(batch, pieces, lambda: self._pieces(batch), alone=alone)
-        except StoreError as refusal:
-            return await self._split(self._work(batch), refusal)
-        if not (untried and at_once):
-            return await self._deliver_anew(batch)
-        await self._durably(lambda: self._journal.done(batch))
-        return []
+        attempt = 0
+        while True:
+            batch, alone, records, untried = work.batch, len(work.records) <= 1, list(work.records), work.untried
+            del work  # its bodies are held once: what is refused is read again
+            pieces, spoilt = _prepared(batch, records)
+            for record, reason in [] if attempt else spoilt:
+                await self._set_aside(record, reason)
+            del spoilt
+            try:
+                at_once = await self._insert(batch, pieces, partial(self._pieces, batch), alone=alone)
+            except StoreError as refusal:
+                return await self._split(self._work(batch), refusal)
+            if untried and at_once:
+                return await self._done(batch)
+            # Its token may answer for rows that are not there; but twice in a row it is a store that is slow.
+            work = self._work(batch)
+            if (attempt or not work.whole) and not await self._lacks(work):
+                return await self._done(batch)
+            [work] = await self._replaced(work, [work])
+            attempt += 1
 
-    async def _deliver_anew(self, batch: Batch) -> list[Doubt]:
-        """Deliver a batch whose token may answer for rows that are not there; no insert of it is under way."""
-        work = self._work(batch)
-        if work.whole:
-            anew = await self._replaced(work, [work])
-            del work  # as in `_deliver`
-            return await self._deliver(anew.pop())
-        await self._durably(lambda: self._journal.done(batch))  # what the queue has lost cannot be written again
+    async def _done(self, batch: Batch) -> list[Doubt]:
+        await self._durably(lambda: self._journal.done(batch))
         return []
 
     async def _split(self, work: Work, refusal: StoreError) -> list[Doubt]:
@@ -249,7 +254,7 @@ class ClickHouseExporter:
         store_is_sound = self._taken_at[doubt.batch.signal] > doubt.refused_at
         error = await self._try(doubt.batch, self._pieces(doubt.batch))
         if error is None:
-            return await self._deliver_anew(doubt.batch)
+            return await self._deliver(dataclasses.replace(self._work(doubt.batch), untried=False))
         if isinstance(error, Poison) or (store_is_sound and isinstance(error, Puzzling)):
             await self._give_up(self._work(doubt.batch), error)
             return []
@@ -276,17 +281,28 @@ class ClickHouseExporter:
         return raised
 
     async def _take_back(self, batch: Batch) -> None:
-        while (error := await self._clear(batch)) is not None:
-            log.warning("cannot take back a batch that was stored in part: %s", error.brief)
-            await self._pause(PAUSE_FOR_OPERATOR)
+        """Delete what the store has of a batch."""
 
-    async def _clear(self, batch: Batch) -> StoreError | None:
-        try:
+        async def clear() -> None:
             if (await count_batches(self._store, batch.signal, [batch.first]))[batch.first]:
                 await delete_batches(self._store, batch.signal, [batch.first])
-        except StoreError as error:
-            return error
-        return None
+
+        await self._asked(clear)
+
+    async def _lacks(self, work: Work) -> bool:
+        """Return whether rows of a batch are missing in the store."""
+        first = work.batch.first
+        found = await self._asked(lambda: count_batches(self._store, work.batch.signal, [first]))
+        return await self._has_lost(work, found[first])
+
+    async def _asked(self, question: Callable[[], Awaitable[T]]) -> T:
+        """Ask the store until it answers."""
+        while True:
+            try:
+                return await question()
+            except StoreError as error:
+                log.warning("cannot look after a batch that may be stored in part: %s", error.brief)
+            await self._pause(PAUSE_FOR_OPERATOR)
 
     async def _insert(
         self, batch: Batch, pieces: list[bytes], again: Callable[[], list[bytes]], *, alone: bool
@@ -316,6 +332,8 @@ class ClickHouseExporter:
         except StoreError as error:
             metrics.INSERT_FAILURES.labels(type(error).__name__).inc()
             return error
+        finally:
+            pieces.clear()  # what could not be sent
         if size:
             self._taken_at[batch.signal] = max(began, self._taken_at[batch.signal])
         metrics.INSERT_SECONDS.labels(batch.signal).observe(time.monotonic() - began)

@@ -87,6 +87,9 @@ def engine_xml(config: NodeConfig) -> str:
     <merge_tree>
         <!-- disk.py sees that a part is on the disk. Until then there is what it was made of: rows in the queue, or the
              sources of a merge, which stay for eight minutes. -->
+        <!-- A start that sets torn parts aside is right, however many they are: torn merges are large. -->
+        <max_suspicious_broken_parts>1000000</max_suspicious_broken_parts>
+        <max_suspicious_broken_parts_bytes>{1 << 50}</max_suspicious_broken_parts_bytes>
         <old_parts_lifetime>480</old_parts_lifetime>
         <!-- Ten parts into one: half as many merges over a row's life as by five, for a few more parts to read. -->
         <merge_selector_base>10</merge_selector_base>

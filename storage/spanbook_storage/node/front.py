@@ -11,7 +11,7 @@ import re
 import traceback
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
 from . import counts, literals
@@ -144,7 +144,7 @@ class Front:
             if judged.streams:
                 return await self._stream(lane, judged.sql, request, running, receive, answer)
             result, stats = await lane.do(lambda handle: handle.result(judged.sql, answer.format, request.params))
-            if stats.written_rows:
+            if caller.writes:
                 await self._disk.settle()
             return await answer.whole(result, stats)
         finally:
@@ -233,7 +233,8 @@ class Front:
         reading = asyncio.ensure_future(_emptied(results))
         try:
             while not working.done():
-                await self._engine.kill(mark)
+                with suppress(NodeError, RuntimeError):  # no memory for it, or the engine is closed
+                    await self._engine.kill(mark)
                 await asyncio.wait((working,), timeout=_KILL_SECONDS)
         finally:
             reading.cancel()

@@ -1,6 +1,7 @@
 """What a reader's statement may take, whatever it asks for."""
 
 import os
+import shutil
 from collections.abc import Mapping
 
 from . import vocabulary
@@ -8,7 +9,9 @@ from .config import NodeConfig
 from .errors import NodeError
 
 _MIB = 1 << 20
-_DISK_BYTES = 4 << 30  # of a sort or GROUP BY that does not fit into memory
+_DISK_BYTES = (
+    4 << 30
+)  # of a sort or GROUP BY that does not fit into memory, and all readers at most half of what is free
 
 
 def reader_settings(asked: Mapping[str, str], config: NodeConfig) -> dict[str, str]:
@@ -18,13 +21,14 @@ def reader_settings(asked: Mapping[str, str], config: NodeConfig) -> dict[str, s
     """
     settings = {name: value for name, value in asked.items() if vocabulary.is_reader_setting(name)}
     memory = config.query_memory_mb * _MIB
+    disk = min(_DISK_BYTES, shutil.disk_usage(config.data).free // (2 * config.readers) + 1)  # 0 would be no limit
     for name, limit in (
         ("max_execution_time", config.query_seconds),
         ("max_memory_usage", memory),
         ("max_threads", os.cpu_count() or 1),
         ("max_bytes_before_external_group_by", memory // 2),
         ("max_bytes_before_external_sort", memory // 2),
-        ("max_temporary_data_on_disk_size_for_query", _DISK_BYTES),
+        ("max_temporary_data_on_disk_size_for_query", disk),
     ):
         settings[name] = _at_most(name, asked.get(name, "0"), limit)
     return settings

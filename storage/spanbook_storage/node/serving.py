@@ -16,7 +16,7 @@ import uvicorn
 
 from .catalog import Catalog
 from .config import NodeConfig
-from .disk import Disk
+from .disk import Disk, forget_torn
 from .engine import Engine
 from .front import Front
 
@@ -37,6 +37,7 @@ async def serve(config: NodeConfig) -> None:
     # uvicorn tells of cut connections with tracebacks; the front logs what it has to
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     with _directory(config.data), _listener(config) as listener:
+        forget_torn(config.data)
         engine = Engine(config)
         await engine.start()
         disk = Disk(config.data, engine)
