@@ -10,25 +10,28 @@ from pathlib import Path
 
 from spanbook_storage.store import Store
 
-_INSERTS = 2000  # numbers that are barred: a table goes on counting after it was emptied
-_PATH = "SELECT data_paths[1] FROM system.tables WHERE database = currentDatabase() AND name = {table:String}"
+_INSERTS = 2000  # numbers that are barred; a table goes on counting after it was emptied
+_TABLE = """
+    SELECT data_paths[1], partition_key != '' FROM system.tables
+    WHERE database = currentDatabase() AND name = {table:String}
+"""
 
 
 @contextlib.asynccontextmanager
 async def no_room_for_parts(store: Store, table: str) -> AsyncIterator[None]:
     """Let inserts into a table of today's, or of no, partition fail; the store's data has to be on this host."""
-    [[path]] = await store.query(_PATH, {"table": table})
-    folder = Path(str(path))
+    [[path, by_day]] = await store.query(_TABLE, {"table": table})
     today = datetime.now(UTC)
+    partitions = [f"{today + timedelta(days):%Y%m%d}" for days in range(2)] if by_day else ["all"]
+    level = 0 if by_day else 1  # small tables merge the rows of an insert
     names = [
-        folder / f"{partition}_{number}_{number}_{level}"
-        for partition in ("all", *(f"{today + timedelta(days):%Y%m%d}" for days in range(2)))
+        Path(str(path)) / f"{partition}_{number}_{number}_{level}"
+        for partition in partitions
         for number in range(1, 1 + _INSERTS)
-        for level in (0, 1)  # 1 where the insert has merged its own rows
     ]
-    files = [name for name in names if not name.exists()]
+    files = [name for name in names if not name.exists()]  # nobody may insert meanwhile
     for file in files:
-        file.touch()
+        file.touch(exist_ok=False)
     try:
         yield
     finally:

@@ -428,10 +428,12 @@ async def test_a_dead_letter_is_stored_though_its_token_was_noted_without_rows(
 ) -> None:
     delivery.letters.again.put(Record(7, "", Signal.TRACES, time.time_ns(), request("a")), "refused")
     await delivery.put()
-    async with delivery.running():
-        async with no_room_for_parts(delivery.store, "otel_traces"):
+    async with contextlib.AsyncExitStack() as barred:
+        await barred.enter_async_context(no_room_for_parts(delivery.store, "otel_traces"))
+        async with delivery.running():
             await until(lambda: refusals() > 0)
-        await until(lambda: not delivery.letters.again.count())
+            await barred.aclose()
+            await until(lambda: not delivery.letters.again.count())
     assert await delivery.names() == ["a"]
     assert not delivery.letters.count()
 
