@@ -114,30 +114,24 @@ class ClickHouseExporter:
         """
         self._stop = stop
         for signal in Signal:
-            while (error := await self._reconcile(signal)) is not None:
-                log.warning("cannot compare the newest batches with the store: %s", error.brief)
-                await self._pause(PAUSE_FOR_OPERATOR)
+            await self._asked(partial(self._reconcile, signal))
         await self._durably(self._journal.reconciled)
 
-    async def _reconcile(self, signal: Signal) -> StoreError | None:
+    async def _reconcile(self, signal: Signal) -> None:
         unfinished = self._journal.unfinished()
         known = [batch for batch in (*self._journal.finished(), *unfinished) if batch.signal == signal]
-        try:
-            stored = await count_batches(self._store, signal, [batch.first for batch in known])
-            broken: dict[Batch, bool] = {}  # and whether the queue holds it whole
-            for one in known:
-                work = self._work(one)
-                if (work.whole and one in unfinished) or await self._has_lost(work, stored[one.first]):
-                    broken[one] = work.whole
-            await delete_batches(self._store, signal, [batch.first for batch, whole in broken.items() if whole])
-        except StoreError as error:
-            return error
+        stored = await count_batches(self._store, signal, [batch.first for batch in known])
+        broken: dict[Batch, bool] = {}  # and whether the queue holds it whole
+        for one in known:
+            work = self._work(one)
+            if (work.whole and one in unfinished) or await self._has_lost(work, stored[one.first]):
+                broken[one] = work.whole
+        await delete_batches(self._store, signal, [batch.first for batch, whole in broken.items() if whole])
         for batch in broken:
             anew = dataclasses.replace(batch, epoch=batch.epoch + 1)
             await self._durably(partial(self._journal.split, batch, [anew]))
             self._untried.add(anew)
         log.warning("after the unclean stop %d of %d batches of %s are written anew", len(broken), len(known), signal)
-        return None
 
     async def _has_lost(self, work: Work, rows: int) -> bool:
         """Return whether the store, which has so many rows of a batch, lacks any; in steps, for there may be a lot."""
@@ -301,7 +295,7 @@ class ClickHouseExporter:
             try:
                 return await question()
             except StoreError as error:
-                log.warning("cannot look after a batch that may be stored in part: %s", error.brief)
+                log.warning("cannot look after batches that may be stored in part: %s", error.brief)
             await self._pause(PAUSE_FOR_OPERATOR)
 
     async def _insert(

@@ -9,9 +9,9 @@ from .config import NodeConfig
 from .errors import NodeError
 
 _MIB = 1 << 20
-_DISK_BYTES = (
-    4 << 30
-)  # of a sort or GROUP BY that does not fit into memory, and all readers at most half of what is free
+# Of a sort or GROUP BY that does not fit into memory; and all readers together take at most half of what is free, since
+# a write that fails ends the node (disk.py).
+_DISK_BYTES = 4 << 30
 
 
 def reader_settings(asked: Mapping[str, str], config: NodeConfig) -> dict[str, str]:
