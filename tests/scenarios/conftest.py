@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -65,6 +66,13 @@ def recorder(caplog: pytest.LogCaptureFixture, signals: Signals, only_what_is_ne
     assert not recorder.still_open
     assert not trace.get_current_span().get_span_context().is_valid
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+@pytest.fixture(autouse=True)
+def standing_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second does not pass between two calls that are compared: LiteLLM dates answers that tell no date."""
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now)
 
 
 @pytest.fixture

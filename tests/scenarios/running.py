@@ -26,7 +26,7 @@ VOLATILE = frozenset(
 )
 """Headers that differ between two calls of the bare SDK."""
 _OF_ONE_CALL = re.compile(
-    r"(chatcmpl-)?[0-9a-f]{8}-[0-9a-f-]{27}(\\*', created=\d+)?|datetime\.datetime\([^)]*\)|'_response_ms': [0-9.e-]+"
+    r"(chatcmpl-)?[0-9a-f]{8}-[0-9a-f-]{27}|datetime\.datetime\([^)]*\)|'_response_ms': [0-9.e-]+"
 )
 """What litellm makes up or measures, and puts into answers and (quoted, with its quotes escaped) into errors."""
 
