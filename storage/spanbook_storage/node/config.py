@@ -91,7 +91,8 @@ def engine_xml(config: NodeConfig) -> str:
         <max_suspicious_broken_parts>1000000</max_suspicious_broken_parts>
         <max_suspicious_broken_parts_bytes>{1 << 50}</max_suspicious_broken_parts_bytes>
         <old_parts_lifetime>480</old_parts_lifetime>
-        <!-- Ten parts into one: half as many merges over a row's life as by five, for a few more parts to read. -->
+        <!-- Ten parts into one: half as many merges over a row's life as by five, for a few more parts to read.
+             otel_traces has a base of its own. -->
         <merge_selector_base>10</merge_selector_base>
         <!-- Of every part that is merged so much is in memory. -->
         <merge_max_block_size_bytes>{4 * _MIB}</merge_max_block_size_bytes>

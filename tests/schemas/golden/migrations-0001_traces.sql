@@ -102,7 +102,7 @@ CREATE TABLE IF NOT EXISTS otel_traces_local ON CLUSTER 'book'
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', received_at)
 PARTITION BY toDate(PartitionTime)
 ORDER BY (toStartOfFiveMinutes(PartitionTime), tenant, experiment_id, TraceId, SpanId)
-SETTINGS index_granularity = 2048, index_granularity_bytes = '64Mi', min_bytes_for_wide_part = '64Mi', vertical_merge_algorithm_min_rows_to_activate = 1, ttl_only_drop_parts = 1, replicated_deduplication_window = 10000
+SETTINGS merge_selector_base = 100, index_granularity = 2048, index_granularity_bytes = '64Mi', min_bytes_for_wide_part = '64Mi', vertical_merge_algorithm_min_rows_to_activate = 1, ttl_only_drop_parts = 1, replicated_deduplication_window = 10000
 COMMENT 'Spans as they were sent, a row for each delivery. The view spans shows each once.';
 
 CREATE TABLE IF NOT EXISTS otel_traces ON CLUSTER 'book' AS otel_traces_local
