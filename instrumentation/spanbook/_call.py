@@ -256,7 +256,7 @@ class Call:
         if self._adopted is None:
             return attributes
         news = {name: value for name, value in self._adopted.items() if self._request.get(name) is None}
-        return {**news, **attributes}
+        return {**news, **{name: value for name, value in attributes.items() if value is not None}}
 
     def _describe(self, span: Span, attributes: Attributes, error: BaseException | None) -> None:
         settings = _settings.current()
