@@ -58,12 +58,14 @@ class Messages(Reader):
         }
 
     def response(self, response: Any) -> Attributes:
-        reason = text(field(response, "stop_reason"))
+        reason, wrong = text(field(response, "stop_reason")), field(response, "error")
         found = {
             gen_ai.RESPONSE_ID: text(field(response, "id")),
             gen_ai.RESPONSE_MODEL: text(field(response, "model")),
             gen_ai.RESPONSE_FINISH_REASONS: [_REASONS.get(reason, reason)] if reason else None,
             **usage(field(response, "usage")),
+            gen_ai.ERROR_TYPE: text(field(wrong, "type")),
+            gen_ai.ERROR_MESSAGE: text(field(wrong, "message")),
         }
         if _compacted(field(response, "content")):
             found[gen_ai.CONVERSATION_COMPACTED] = True
@@ -131,6 +133,8 @@ def join(chunks: list[Any]) -> dict[str, Any]:
         elif kind == "message_delta":
             joined.update(_given(field(event, "delta")))
             used.update(_given(field(event, "usage")))
+        elif kind == "error":
+            joined["error"] = field(event, "error")
     joined["usage"] = used
     joined["content"] = [_whole(block) for block in blocks.values()]
     return joined
