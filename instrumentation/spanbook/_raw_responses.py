@@ -28,6 +28,14 @@ def read_raw(call: Call, response: Any) -> None:
         setattr(response, method, getattr(overheard, method))
 
 
+def events(body: bytes) -> Iterator[Any]:
+    """Yield the objects that server-sent events carry, but for one that is cut off in the middle."""
+    for event in body.replace(b"\r\n", b"\n").split(b"\n\n"):
+        data = b"\n".join(line[5:].strip() for line in event.split(b"\n") if line.startswith(b"data:"))
+        if data.startswith(b"{") and (chunk := _json(data)) is not None:
+            yield chunk
+
+
 class _Overheard:
     """Takes the place of some methods of a response, and keeps what passes through."""
 
@@ -100,10 +108,7 @@ class _Overheard:
 def _decoded(content_type: str, body: bytes, call: Call) -> Any:
     """Return the response object of a raw body; of server-sent events, put the chunks into *call*."""
     if "event-stream" in content_type:
-        for event in body.replace(b"\r\n", b"\n").split(b"\n\n"):
-            data = b"\n".join(line[5:].strip() for line in event.split(b"\n") if line.startswith(b"data:"))
-            if data.startswith(b"{") and (chunk := _json(data)) is not None:  # None: cut off in the middle
-                call.chunks.append(chunk)
+        call.chunks.extend(events(body))
         return None
     return _json(body) if "json" in content_type else None
 

@@ -59,6 +59,8 @@ class Hook:
     """It always streams, which its request does not say."""
     optional: bool = False
     """Only some of the library's versions have it; where one that all have is missing, a warning says so."""
+    parameters: tuple[str, ...] = ()
+    """The names of what may be given without one, where the method's signature does not tell."""
 
     def wrapper(self, sdk: Sdk, original: Any) -> Wrapper:
         return _around(sdk, self, original)
@@ -196,7 +198,7 @@ def wrapped_by(original: Any, wrapper: Wrapper) -> Any:
 
 def beginner(sdk: Sdk, hook: Hook, original: Any) -> Begin:
     """Return what opens a call of one hooked method; None where it is not traced."""
-    names = _positional(original)
+    names = hook.parameters or _positional(original)
     known: Attributes = {gen_ai.PROVIDER_NAME: sdk.provider}
     if hook.streams:
         known[gen_ai.REQUEST_STREAM] = True

@@ -67,6 +67,8 @@ class Row:
     timeouts: bool = True
     wraps: bool = False
     """The SDK puts an error of another layer, which its calls never see, round what breaks a stream."""
+    raises: bool = True
+    """A stream that breaks raises; else its last event says so."""
     model: str = "fake-model"
     """Empty: the caller does not know it, as with a server of one model."""
 

@@ -12,18 +12,21 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from opentelemetry.trace import StatusCode
 
 from fakes.provider import Provider
 from fakes.replies import Reply
-from scenarios import litellm, openai
+from scenarios import anthropic, litellm, openai
 from scenarios import openai_shaped as shape
 from scenarios.recorder import Recorder
-from scenarios.row import Row
+from scenarios.row import Row, Way
 from scenarios.running import logged, sdk_module, sent, shown, take
 from scenarios.table import ROWS, leading
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.filterwarnings("ignore:Items? .* on TypedDict class:UserWarning"),  # litellm
+    pytest.mark.filterwarnings("ignore:Accessing the 'model_:DeprecationWarning"),  # litellm
     pytest.mark.filterwarnings("ignore:Pydantic serializer warnings:UserWarning"),  # litellm, in a thread of its own
     pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),  # boto3, whose stream is copied
 ]
@@ -146,6 +149,19 @@ async def test_a_large_picture_is_described_and_not_copied(
     assert abs(picture["byte_size"] - len(MEGABYTE)) < 3
 
 
+each_of_litellms = pytest.mark.parametrize(
+    ("row", "way"),
+    [pytest.param(row, way, id=f"{row}-{way}") for row in ROWS if row.sdk == "litellm" for way in row.ways],
+)
+OF_ONE_STREAM = dict.fromkeys(("gen_ai.response.id", "gen_ai.response.time_to_first_chunk"))
+GIVEN_WITHOUT_NAMES: dict[str, tuple[Any, ...]] = {
+    "atext_completion": ("Hello", "text-completion-openai/fake-model"),
+    "aembedding": ("openai/fake-model", ["Hello"]),
+    "aspeech": ("openai/fake-model", "Hello", "alloy"),
+    "atranscription": ("openai/fake-model", ("a.wav", b"RIFF")),
+}
+
+
 class TestLiteLLM:
     """What only LiteLLM has."""
 
@@ -160,6 +176,55 @@ class TestLiteLLM:
         (span,) = recorder.finished
         assert span.name == "chat fake-model"
         assert (span.attributes or {})["gen_ai.provider.name"] == "groq"
+
+    @each_of_litellms
+    async def test_with_what_it_calls_traced_too_a_call_is_one_span_that_says_the_same(
+        self, row: Row, way: Way, fake: Provider, recorder: Recorder, clients: Clients
+    ) -> None:
+        client = clients(row, way.is_async)
+        fake.always(way.reply)
+        with logged(row):
+            await take(way, client, row)
+        with logged(row), logged(openai.CHAT), logged(anthropic.MESSAGES):
+            await take(way, client, row)
+        alone, beside = ({**(span.attributes or {}), **OF_ONE_STREAM} for span in recorder.finished)
+        assert beside == alone
+
+    @pytest.mark.parametrize(("function", "given"), GIVEN_WITHOUT_NAMES.items())
+    async def test_what_is_given_without_its_name_is_told(
+        self, function: str, given: tuple[Any, ...], fake: Provider, recorder: Recorder, clients: Clients
+    ) -> None:
+        client = clients(litellm.CHAT, False)
+        client("completion", {"model": "m", "messages": shape.MESSAGES})  # which imports the SDK
+        with logged(litellm.CHAT):
+            await getattr(sys.modules["litellm"], function)(*given, api_base=f"{client.url}/v1", api_key="k")
+        (span,) = recorder.finished
+        assert (span.attributes or {})["gen_ai.request.model"] == "fake-model"
+        assert (span.attributes or {})["gen_ai.provider.name"] == "openai"
+
+    async def test_messages_that_break_off_in_a_stream_are_an_error_though_nothing_is_raised(
+        self, fake: Provider, recorder: Recorder, clients: Clients
+    ) -> None:
+        row = litellm.TRANSLATED
+        fake.always(Reply("A stream of some words, and then no more of them.", cut_after=6))
+        with logged(row):
+            told = b"".join(await litellm.messages_adrained(clients(row, True), row.fields))
+        (span,) = recorder.finished
+        assert b"event: error" in told
+        assert span.status.status_code is StatusCode.ERROR
+        assert "A stream of" in str((span.attributes or {})["gen_ai.output.messages"])
+
+    async def test_a_router_made_before_autolog_is_traced(
+        self, fake: Provider, recorder: Recorder, clients: Clients
+    ) -> None:
+        client = clients(litellm.CHAT, False)
+        client("completion", {"model": "m", "messages": shape.MESSAGES})  # which imports the SDK
+        place = {"model": "openai/fake-model", "api_base": f"{client.url}/v1", "api_key": "k"}
+        router = sys.modules["litellm"].Router([{"model_name": "painter", "litellm_params": place}])
+        with logged(litellm.CHAT):
+            await router.aimage_generation(model="painter", prompt="A cat")
+        (span,) = recorder.finished
+        assert span.name == "generate_content fake-model"
 
 
 class TestOpenAI:

@@ -23,6 +23,7 @@ from scenarios.table import ROWS, leading
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.filterwarnings("ignore:Items? .* on TypedDict class:UserWarning"),  # litellm
     pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),  # SDKs that leave them when they raise
 ]
 Clients = Callable[[Row, bool], Any]
