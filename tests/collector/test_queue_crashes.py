@@ -139,3 +139,20 @@ time.sleep(600)
         assert [r.body for r in reader.read(1 << 20)] == [b"%d" % i for i in range(4, 10)]
         journal.close()
         reader.close()
+
+
+@needs_mount
+def test_a_disk_comes_back_from_a_power_cut_though_a_namespace_has_it_mounted_still(tmp_path: Path) -> None:
+    browser = ["unshare", "--mount", "--propagation", "private", "sh", "-c", "echo ready; exec sleep 600"]
+    with PowerCutDisk(tmp_path) as disk:
+        (disk.path / "kept").write_text("kept")
+        os.sync()
+        with subprocess.Popen(browser, stdout=subprocess.PIPE) as holder:
+            assert holder.stdout is not None
+            try:
+                assert holder.stdout.readline() == b"ready\n"
+                disk.cut()
+                disk.restart()
+                assert (disk.path / "kept").read_text() == "kept"
+            finally:
+                holder.kill()

@@ -19,7 +19,11 @@ _WITHOUT_LOG_FLUSH = 2
 
 
 class PowerCutDisk:
-    """An ext4 file system in an image file, mounted through a loop device."""
+    """An ext4 file system in an image file, mounted through a loop device, a new one each time.
+
+    A browser that starts meanwhile keeps the mounts of that moment in a namespace of its own: what is unmounted here
+    lives on there, and mounting the image through the same device would give the dead file system back.
+    """
 
     def __init__(self, folder: Path, megabytes: int = 64) -> None:
         self._image = folder / "disk.img"
@@ -34,7 +38,7 @@ class PowerCutDisk:
         return self
 
     def __exit__(self, *_: object) -> None:
-        _run("umount", "--lazy", str(self.path))  # also when a failed test left files open
+        self._unmount("--lazy")  # also when a failed test left files open
 
     def cut(self) -> None:
         """Cut the power: from here on nothing reaches the image."""
@@ -46,11 +50,20 @@ class PowerCutDisk:
 
     def restart(self) -> None:
         """Mount again what the cut left; no process may have files open."""
-        _run("umount", str(self.path))
+        self._unmount()
         self._mount()
 
     def _mount(self) -> None:
-        _run("mount", "-o", "loop", str(self._image), str(self.path))
+        self._device = _run("losetup", "--find", "--show", str(self._image)).strip()
+        try:
+            _run("mount", self._device, str(self.path))
+        except subprocess.CalledProcessError:
+            _run("losetup", "--detach", self._device)
+            raise
+
+    def _unmount(self, *options: str) -> None:
+        _run("umount", *options, str(self.path))
+        _run("losetup", "--detach", self._device)  # at the latest when nobody holds it any more
 
 
 class SmallDisk:
@@ -86,5 +99,5 @@ def why_no_mount() -> str:
         return f"cannot mount a loop device: {reason}"
 
 
-def _run(*command: str) -> None:
-    subprocess.run(command, check=True, capture_output=True, text=True)
+def _run(*command: str) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
