@@ -65,7 +65,7 @@ types: setup
 docs: setup
 	$(BIN)/python docs/generate.py
 
-# Figures of benchmarks/README.md, in half an hour; the peers are downloaded the first time
+# Figures of benchmarks/README.md, in three quarters of an hour; the peers are downloaded the first time
 bench: setup
 	$(BIN)/python benchmarks/throughput.py --trials 2
 	$(BIN)/python benchmarks/floor.py
