@@ -140,7 +140,7 @@ ORDER BY (toStartOfFiveMinutes(PartitionTime), tenant, experiment_id, TraceId, S
 -- Parts below 64Mi keep all columns in one file: seventy columns in files of their own cost a small insert more than its data.
 -- Larger ones are merged column by column, however few rows they have: by rows, all that is merged would be in memory at once.
 -- The window is what makes a replayed insert with the same token one copy.
--- Merges are the dearest thing a span goes through, so some thirty-six parts become one, at once packed for size, instead of ten
+-- Merges are the dearest thing a span goes through, so some forty parts become one, at once packed for size, instead of ten
 -- and then ten of those; what readers pay is small, since a part is a stretch of time and the key begins with it.
 SETTINGS merge_selector_base = 100, index_granularity = 2048, index_granularity_bytes = '64Mi', min_bytes_for_wide_part = '64Mi', vertical_merge_algorithm_min_rows_to_activate = 1, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000
 COMMENT 'Spans as they were sent, a row for each delivery. The view spans shows each once.';
