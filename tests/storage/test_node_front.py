@@ -19,6 +19,7 @@ import pytest
 import urllib3
 import zstandard
 from clickhouse_connect.driver.exceptions import DatabaseError
+from clickhouse_connect.driver.external import ExternalData
 
 from spanbook_storage.node.process import NodeProcess
 
@@ -77,6 +78,23 @@ def test_hostile_parameters_are_values(node: NodeProcess, database: str) -> None
         assert client.query("SELECT {v:String}", parameters={"v": value}).first_row == (value,)
     assert client.query("SELECT {v:Array(String)}", parameters={"v": ["a'b", "c"]}).first_row == (["a'b", "c"],)
     client.close()
+
+
+async def test_parameters_too_long_for_a_url_come_in_a_form(node: NodeProcess, database: str) -> None:
+    hostile = ["a\r\n--b\r\n", "'; DROP TABLE t --", "é漢🙂", "a\0b", "\\N"]
+    many = [*hostile, *(f"{number:032x}" for number in range(5000))]
+    client = clickhouse_connect.get_client(host="127.0.0.1", port=node.port, database=database)
+    asked = "SELECT {v:Array(String)}, length({v:Array(String)})"
+    assert client.query(asked, parameters={"v": many}).first_row == (many, len(many))
+    with pytest.raises(DatabaseError, match="a form of more than"):
+        client.query(asked, parameters={"v": many * 10})
+    table = ExternalData(file_name="t.csv", data=b"1\n", fmt="CSV", structure=["a UInt64"])
+    with pytest.raises(DatabaseError, match="external tables"):
+        client.query("SELECT * FROM t", external_data=table)
+    client.close()
+    asynchronous = await clickhouse_connect.get_async_client(host="127.0.0.1", port=node.port, database=database)
+    assert (await asynchronous.query(asked, parameters={"v": many})).first_row == (many, len(many))
+    await asynchronous.close()
 
 
 async def test_the_async_client_reads_and_writes(node: NodeProcess, database: str) -> None:

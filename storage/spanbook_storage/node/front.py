@@ -26,7 +26,7 @@ from .guard import Guard, Judged, Sight
 from .inserts import InsertText, insert_of
 from .limits import reader_settings
 from .native import FIRST_REVISION, Pieces, Revised
-from .request import ClientGone, Receive, Request, Scope, Send, body, parse_request
+from .request import ClientGone, Receive, Request, Scope, Send, body, parse_request, with_form
 
 _HELD_BACK = 1 << 20
 _HELD_BACK_WAITING = 16 << 20  # of a client that wants to hear the end first (wait_end_of_query)
@@ -94,6 +94,7 @@ class Front:
             hint = "hint: use HTTP compression, `enable_http_compression=1` and Accept-Encoding"
             raise NodeError(48, "NOT_IMPLEMENTED", f"native compression (`compress=1`) is not spoken here\n{hint}")
         async with aclosing(body(receive, request.headers.get("content-encoding", ""))) as pieces:
+            request = await with_form(request, pieces)
             text, insert = await _statement(request, pieces)
             if insert and not (caller.writes and request.method == "POST"):
                 raise readonly("readers cannot insert\nhint: send OTLP to the collector")
