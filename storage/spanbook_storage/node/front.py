@@ -150,7 +150,7 @@ class Front:
             return await answer.whole(result, stats)
         finally:
             self._running.pop(request.query_id, None)
-            if caller.writes and not judged.streams:
+            if judged.changes_tables:
                 self._catalog.changed()
 
     def _prepare(self, handle: Handle, text: str, request: Request, running: Running, schema: Schema) -> Judged:

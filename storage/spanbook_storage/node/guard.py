@@ -8,7 +8,7 @@ the tree does not show is looked for in that text.
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from . import counts, literals, syntax, vocabulary
@@ -75,7 +75,11 @@ class Judged:
     settings: Mapping[str, str] | None = None  # that it brought
     streams: bool = False  # a SELECT, whose result may be large
     kills: str = ""  # the query id that a KILL QUERY names: nothing for the engine
+    changes_tables: bool = False  # not rows alone
     only_settings: bool = False  # it reads system.settings, which tells clients what they may change
+
+
+_Asked = tuple[str, tuple[tuple[str, str], ...], Sight | None]  # text, parameters, and who must not see what
 
 
 class Guard:
@@ -87,35 +91,42 @@ class Guard:
         self._unreviewed = functions - vocabulary.reviewed_functions()
         self._table_functions = table_functions
         self._lock = threading.Lock()
-        self._known: OrderedDict[tuple[str, tuple[tuple[str, str], ...], Sight], Judged] = OrderedDict()
+        self._known: OrderedDict[_Asked, Judged] = OrderedDict()
 
     def judge(self, handle: Handle, text: str, params: Mapping[str, str], sight: Sight) -> Judged:
         """What of a reader's statement runs.
 
         Raises NodeError: what the engine says of bad syntax, 497 for what leaves the database, 164 for what writes.
         """
-        key = (text, tuple(sorted(params.items())), sight)
+        asked = (text, tuple(sorted(params.items())), sight)
+        return self._remembered(asked, lambda: self._judged(handle, text, params, sight))
+
+    def shape(self, handle: Handle, text: str) -> Judged:
+        """The writer's statement: one, and whatever it is; SELECT in canonical form, so that its result can stream."""
+        return self._remembered((text, (), None), lambda: self._shaped(handle, text))
+
+    def _remembered(self, asked: _Asked, judge: Callable[[], Judged]) -> Judged:
         with self._lock:
-            if known := self._known.get(key):
-                self._known.move_to_end(key)
+            if known := self._known.get(asked):
+                self._known.move_to_end(asked)
                 return known
-        judged = self._judged(handle, text, params, sight)
-        if len(text) + sum(map(len, params.values())) < _REMEMBERED_BYTES:
+        judged = judge()
+        text, params, _ = asked
+        if len(text) + sum(len(value) for _, value in params) < _REMEMBERED_BYTES:
             with self._lock:
-                self._known[key] = judged
+                self._known[asked] = judged
                 if len(self._known) > _REMEMBERED:
                     self._known.popitem(last=False)
         return judged
 
-    def shape(self, handle: Handle, text: str) -> Judged:
-        """The writer's statement: one, and whatever it is; SELECT in canonical form, so that its result can stream."""
+    def _shaped(self, handle: Handle, text: str) -> Judged:
         canonical = _canonical(handle, text)
         ending = syntax.tail(canonical)
         if kill := _KILL.fullmatch(ending.body):
             return Judged(text, ending.format, kills=kill[1])
         if re.match(r"\(*(?:SELECT|WITH)\b", canonical):
             return Judged(ending.body, ending.format, ending.settings, streams=True)
-        return Judged(text)
+        return Judged(text, changes_tables=not re.match(r"(?:INSERT|DELETE)\b", canonical))
 
     def _judged(self, handle: Handle, text: str, params: Mapping[str, str], sight: Sight) -> Judged:
         canonical = _canonical(handle, text)
