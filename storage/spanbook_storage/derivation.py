@@ -1,9 +1,9 @@
-"""What keeps derived rows right: a task of the writer that computes traces and usage anew where inserts touched them.
+"""What makes derived rows, and keeps them right: a task of the writer that computes traces and usage of new inserts.
 
-It works from what inserts left behind in the store (`trace_pieces`), not from what this process inserted, so a second
-collector, a foreign writer or a crash leave nothing wrong. Its place is durable: inserts that are done are named by
-partition and block number, since clocks and commits do not agree in order. When the store's clock goes back, its place
-goes back with it. On a cluster each shard has one of its own, which reads and writes there alone.
+It works from what is in the store, not from what this process inserted, so a second collector, a foreign writer or a
+crash leave nothing wrong: inserts of spans are gathered into pieces of traces, and traces with several pieces are
+computed anew. Its two places, in the spans and in the pieces, are durable (inserts.py); what is done twice gives the
+same rows. On a cluster each shard has one of its own, which reads and writes there alone.
 """
 
 import asyncio
@@ -13,9 +13,10 @@ import time
 from dataclasses import dataclass, field
 
 from spanbook_storage.errors import Misconfigured, StoreError
+from spanbook_storage.inserts import Block, Place
 from spanbook_storage.prices import refeed_repriced, resolve_aliases
 from spanbook_storage.store import Store
-from spanbook_storage.traces import Block, Touched, list_blocks, mark_traces, recompute_traces
+from spanbook_storage.traces import Touched, gather_traces, list_inserts, list_touched, mark_traces, recompute_traces
 from spanbook_storage.usage import mark_repeated_calls, recompute_usage
 
 log = logging.getLogger("spanbook.storage")
@@ -23,13 +24,11 @@ log = logging.getLogger("spanbook.storage")
 NAME = "traces"
 PRICES = "prices"
 PAUSE = 0.5  # seconds between looks while there is nothing to do
-# After work, in parts of the time that it took: a statement costs its planning, some 0.3 s CPU, however few traces it
+# After work, in parts of the time that it took: a statement costs its planning, 0.1 to 0.3 s CPU, however few traces it
 # does. So the busier the store, the more each statement does; with time to spare a trace is right in a second or two.
 BUSY_SHARE = 0.5
-LONGEST_PAUSE = 1.0  # seconds
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.25, 1.0  # seconds
 RETRY = 2.0  # seconds after the store refused
-# An insert may be seen this much later than the time it carries. What is done in that stretch is remembered by name.
-OVERLAP_MS = 120_000
 # Usage of a bucket that spans still fall into: wait, so that a bucket is read whole at most every few seconds …
 USAGE_PAUSE = 2.0
 USAGE_SHARE = 20  # … and for at most one part in this many of the time
@@ -59,8 +58,8 @@ class Progress:
 @dataclass
 class _State:
     version: int = 0
-    since: int = 0
-    done: set[Block] = field(default_factory=set)
+    spans: Place = field(default_factory=Place)
+    pieces: Place = field(default_factory=Place)
     dirty: set[int] = field(default_factory=set)
     unlooked: set[Block] = field(default_factory=set)
 
@@ -72,8 +71,9 @@ class Derivation:
         self.progress = Progress()
         self._store = store
         self._state: _State | None = None
-        self._newest: dict[Block, int] = {}
         self._saved = True
+        self._gather_pause = SHORTEST_PAUSE
+        self._traces_due = 0.0
         self._usage_due = 0.0
         self._look_back_due = 0.0
         self._unlooked_since = 0  # milliseconds
@@ -86,10 +86,10 @@ class Derivation:
         """Work until `stop` is set; the store's errors are waited out."""
         told = ""
         while not stop.is_set():
-            pause, began = PAUSE, time.monotonic()
+            pause = PAUSE
             try:
                 if await self.tick():
-                    pause = min(max(PAUSE, BUSY_SHARE * (time.monotonic() - began)), LONGEST_PAUSE)
+                    pause = self._gather_pause
                 told = ""
             except StoreError as error:
                 self.progress.errors += 1
@@ -109,8 +109,11 @@ class Derivation:
         """Compute what is due, usage too when `everything`; returns whether there was any. Raises StoreError."""
         started = time.monotonic()
         state = self._state = self._state or await self._load()
-        worked = await self._traces(state, everything)
+        worked = await self._gather(state)
+        if everything or time.monotonic() >= self._traces_due:
+            worked = await self._traces(state, everything) or worked
         if state.dirty and (everything or time.monotonic() >= self._usage_due):
+            await self._gather(state)
             await self._usage(state)
             worked = True
         if await self._prices(everything):
@@ -123,47 +126,53 @@ class Derivation:
         return worked
 
     async def _traces(self, state: _State, everything: bool) -> bool:
-        seen = await list_blocks(self._store, state.since, OVERLAP_MS)
-        state.since = min([state.since, *(touched.seen - OVERLAP_MS for touched in seen)])
-        found = [touched for touched in seen if touched.block not in state.done]
-        self.progress.lag_seconds = max((touched.age_seconds for touched in found), default=0.0)
+        """Compute anew what came in pieces, or was sent again."""
         started = time.monotonic()
+        touched = state.pieces.undone(await list_touched(self._store, state.pieces))
+        self.progress.lag_seconds = max((one.age_seconds for one in touched), default=0.0)
         look_back = everything or started >= self._look_back_due
-        if not found and not (look_back and state.unlooked):
+        if not touched and not (look_back and state.unlooked):
             return False
         version = await self._take_version(state)
-        await self._mark(state, version, found, look_back)
+        await self._mark(state, version, touched, look_back)
         done = await recompute_traces(self._store, version)
         if look_back:
             finished = time.monotonic()
             self._look_back_due = finished + min(LOOK_BACK_SHARE * (finished - started), LOOK_BACK_PAUSE)
         self.progress.traces += done.traces
-        state.dirty.update(done.buckets, *(touched.usage_buckets for touched in found))
-        self._remember(state, found)
+        state.dirty.update(done.buckets, *(one.usage_buckets for one in touched))
+        state.pieces.pass_by(touched)
+        self._saved = False
+        self._traces_due = time.monotonic() + _rest(time.monotonic() - started, PAUSE)
         return True
+
+    async def _gather(self, state: _State) -> bool:
+        """Make rows of whole traces, and pieces of all, of what was inserted since the last look."""
+        started = time.monotonic()
+        inserts = state.spans.undone(await list_inserts(self._store, state.spans))
+        self.progress.lag_seconds = max((insert.age_seconds for insert in inserts), default=0.0)
+        if inserts:
+            await gather_traces(self._store, inserts)
+            state.spans.pass_by(inserts)
+            self._saved = False
+            self._gather_pause = _rest(time.monotonic() - started, SHORTEST_PAUSE)
+        return bool(inserts)
 
     async def _mark(self, state: _State, version: int, found: list[Touched], look_back: bool) -> None:
         """Mark what these inserts touched, and with `look_back` the old traces among what was touched before."""
         recent = version // 1000 - RECENT_MS
         blocks = [touched.block for touched in found]
         oldest = 0 if look_back else recent
-        await mark_traces(self._store, version, blocks, since=state.since, oldest=oldest)
+        since = state.pieces.since
+        await mark_traces(self._store, version, blocks, since=since, oldest=oldest)
         if look_back:
             await mark_traces(
                 self._store, version, sorted(state.unlooked), since=self._unlooked_since, oldest=0, first_before=recent
             )
             state.unlooked.clear()
         else:
-            self._unlooked_since = min(self._unlooked_since, state.since) if state.unlooked else state.since
+            self._unlooked_since = min(self._unlooked_since, since) if state.unlooked else since
             state.unlooked.update(blocks)
-
-    def _remember(self, state: _State, found: list[Touched]) -> None:
-        self._newest.update({touched.block: touched.newest for touched in found})
-        now = max((touched.seen for touched in found), default=0)  # by the store's clock, which may have gone back
-        state.since = max(state.since, min(now, max(self._newest.values(), default=0)) - OVERLAP_MS)
-        self._newest = {block: newest for block, newest in self._newest.items() if newest >= state.since}
-        state.done = set(self._newest)
-        self._saved = False
 
     async def _usage(self, state: _State) -> None:
         started = time.monotonic()
@@ -219,33 +228,33 @@ class Derivation:
             {
                 "name": NAME,
                 "version": version,
-                "since": state.since,
-                "partitions": [block[0] for block in sorted(state.done)],
-                "blocks": [block[1] for block in sorted(state.done)],
+                "gathered_since": state.spans.since,
+                "gathered": sorted(state.spans.done),
+                "since": state.pieces.since,
+                "done": sorted(state.pieces.done),
                 "dirty": sorted(state.dirty),
-                "unlooked_partitions": [block[0] for block in sorted(state.unlooked)],
-                "unlooked_blocks": [block[1] for block in sorted(state.unlooked)],
+                "unlooked": sorted(state.unlooked),
             },
         )
         state.version = version
 
     async def _load(self) -> _State:
         rows = await self._store.query("get_derivation_state", {"name": NAME})
-        self._newest = {}
         if not rows:
             return _State()
-        version, since, done, dirty, unlooked = rows[0]
+        version, gathered_since, gathered, since, done, dirty, unlooked = rows[0]
         self._unlooked_since = 0
-        blocks = {(str(partition), int(block)) for partition, block in done}
-        # Their times are not kept: they fall out of memory once the overlap has passed from now.
-        self._newest = {block: int(since) + OVERLAP_MS for block in blocks}
         return _State(
-            int(version), int(since), blocks, {int(bucket) for bucket in dirty},
-            {(str(partition), int(block)) for partition, block in unlooked},
+            int(version), Place.of(int(gathered_since), gathered), Place.of(int(since), done),
+            {int(bucket) for bucket in dirty}, {(str(partition), int(block)) for partition, block in unlooked},
         )  # fmt: skip
 
 
+def _rest(worked: float, shortest: float) -> float:
+    """Return how long to rest after work, in seconds."""
+    return min(max(shortest, BUSY_SHARE * worked), LONGEST_PAUSE)
+
+
 def _nothing_done(name: str, version: int) -> dict[str, object]:
-    lists = ("partitions", "blocks", "dirty", "unlooked_partitions", "unlooked_blocks")
-    nothing: dict[str, object] = {one: [] for one in lists}
-    return {"name": name, "version": version, "since": 0, **nothing}
+    nothing: dict[str, object] = {one: [] for one in ("gathered", "done", "dirty", "unlooked")}
+    return {"name": name, "version": version, "gathered_since": 0, "since": 0, **nothing}

@@ -1,15 +1,16 @@
-"""Trace rows that the view on the insert cannot know alone: traces that came in pieces, or more than once.
+"""Trace rows: which spans go through the views that make them, and which traces go through them again.
 
-How a trace's row comes of its spans stands in one place, the view `traced_mv`. Here is only which traces go through it
-again, and in shares that bound the memory of a statement. Spans never come to Python.
+How a trace's row comes of its spans stands in one place, the view `traced_mv`. New inserts go through it first; traces
+that came in pieces, or more than once, are then computed anew. All in shares that bound the memory of a statement.
+Spans never come to Python.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from spanbook_storage.inserts import OVERLAP_MS, Block, Insert, Place
 from spanbook_storage.store import Store
-
-Block = tuple[str, int]  # partition and block number: the name of an insert
 
 SPANS_AT_ONCE = 200_000
 BLOCKS_AT_ONCE = 500
@@ -18,19 +19,10 @@ _EVER = 4_102_444_800_000  # milliseconds, the year 2100
 
 
 @dataclass(frozen=True)
-class Touched:
-    """An insert that touched traces: its time and when it was seen in milliseconds, buckets of usage in seconds."""
+class Touched(Insert):
+    """Pieces of traces that were written together, and the buckets whose usage they change, in seconds."""
 
-    block: Block
-    newest: int
-    traces: int
     usage_buckets: frozenset[int]
-    seen: int
-
-    @property
-    def age_seconds(self) -> float:
-        """Seconds since the insert, by the store's clock."""
-        return max(self.seen - self.newest, 0) / 1000
 
 
 @dataclass(frozen=True)
@@ -41,19 +33,36 @@ class Recomputed:
     buckets: frozenset[int]
 
 
-async def list_blocks(store: Store, since: int, overlap: int) -> list[Touched]:
-    """Return the inserts that touched traces since a time, and within `overlap` from now, in milliseconds."""
-    rows = await store.query("list_trace_blocks", {"since": since, "overlap": overlap})
-    return [
-        Touched((str(partition), int(block)), int(newest), int(traces), frozenset(map(int, buckets)), int(seen))
-        for partition, block, newest, traces, buckets, seen in rows
-    ]
+async def list_inserts(store: Store, place: Place) -> list[Insert]:
+    """Return the inserts of spans from a place on, some that are done among them."""
+    parts = await store.query("list_span_parts", {**_from(place), "read": place.read})
+    merged = [str(part) for part, _, first, last, *_ in parts if first != last]
+    rows = [row for row in parts if row[2] == row[3]]
+    inserts = [_insert((part, partition, block, *told)) for part, partition, block, _, *told in rows]
+    if merged:
+        looked = await store.query("list_span_blocks", {"parts": merged, "since": place.since})
+        inserts += map(_insert, looked)
+    return inserts
+
+
+async def gather_traces(store: Store, inserts: Sequence[Insert]) -> None:
+    """Write the rows of traces that lie whole in these inserts, and pieces of all; twice does no harm."""
+    for some in _shares(inserts):
+        blocks = [insert.block for insert in some]
+        numbers = [number for _, number in blocks]
+        await store.command("gather_traces", {"first": min(numbers), "last": max(numbers), "blocks": blocks})
+
+
+async def list_touched(store: Store, place: Place) -> list[Touched]:
+    """Return what was written of traces from a place on, some that is done among it."""
+    rows = await store.query("list_trace_blocks", _from(place))
+    return [Touched(**vars(_insert(row)), usage_buckets=frozenset(map(int, row[-1]))) for row in rows]
 
 
 async def mark_traces(
     store: Store, version: int, blocks: Sequence[Block], *, since: int, oldest: int, first_before: int = _EVER
 ) -> None:
-    """Write down which traces of these inserts, none before `since`, have to be computed anew.
+    """Write down which traces of these pieces, none before `since`, have to be computed anew.
 
     Pieces inserted before `oldest` are not looked for; with `first_before` only traces count that began before it.
     Times are milliseconds.
@@ -90,3 +99,24 @@ async def _delete_superseded(store: Store, version: int) -> frozenset[int]:
         some = spans[start : start + DELETED_AT_ONCE]
         await store.command("delete_superseded_spans", {"buckets": sorted({span[-1] for span in some}), "spans": some})
     return buckets
+
+
+def _from(place: Place) -> dict[str, Any]:
+    return {"since": place.since, "overlap": OVERLAP_MS}
+
+
+def _insert(row: Sequence[Any]) -> Insert:
+    part, partition, block, newest, rows, seen = row[:6]
+    return Insert(str(part), (str(partition), int(block)), int(newest), int(rows), int(seen))
+
+
+def _shares(inserts: Sequence[Insert]) -> Iterator[list[Insert]]:
+    """Yield inserts in turn, as many as a statement should read at once."""
+    share: list[Insert] = []
+    for insert in inserts:
+        if share and (sum(one.rows for one in share) + insert.rows > SPANS_AT_ONCE or len(share) == BLOCKS_AT_ONCE):
+            yield share
+            share = []
+        share.append(insert)
+    if share:
+        yield share

@@ -23,11 +23,11 @@ async def no_room_for_parts(store: Store, table: str) -> AsyncIterator[None]:
     [[path, by_day]] = await store.query(_TABLE, {"table": table})
     today = datetime.now(UTC)
     partitions = [f"{today + timedelta(days):%Y%m%d}" for days in range(2)] if by_day else ["all"]
-    level = 0 if by_day else 1  # small tables merge the rows of an insert
     names = [
         Path(str(path)) / f"{partition}_{number}_{number}_{level}"
         for partition in partitions
         for number in range(1, 1 + _INSERTS)
+        for level in range(2)  # some tables merge the rows of an insert
     ]
     files = [name for name in names if not name.exists()]  # nobody may insert meanwhile
     for file in files:

@@ -112,6 +112,7 @@ def test_spans_for_a_shard_that_is_away_are_for_another_try_and_the_others_are_s
             refusals.append(type(error))
     assert 0 < len(refusals) < 8
     assert set(refusals) == {Retryable}  # what is Puzzling would be set aside, since others are stored meanwhile
+    settle(halved_book)
     assert halved_book.query(f"SELECT count() FROM traces {OF_THOSE_THERE}") == [(8 - len(refusals),)]
 
 

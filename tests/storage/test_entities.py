@@ -48,6 +48,7 @@ def span(
         attributes=_attributes(attributes),
     )
     book.insert(request)
+    settle(book)
 
 
 def _attributes(values: dict[str, Any]) -> list[KeyValue]:
@@ -317,6 +318,7 @@ def test_sessions_and_agents_are_seen_from_spans(book: Any) -> None:
             start_time_unix_nano=NOW, end_time_unix_nano=NOW + SECOND, attributes=_attributes(attributes),
         )  # fmt: skip
     book.insert(request)
+    settle(book)
     assert one(book, "sessions", "session_id = 's-2'", "trace_count", "llm_call_count", "tool_call_count") == (1, 1, 1)
     edges = book.query(
         "SELECT caller, callee, kind, calls FROM agent_edges WHERE caller IN ('planner', 'desk') ORDER BY callee"

@@ -90,10 +90,12 @@ CREATE TABLE IF NOT EXISTS otel_traces_local ON CLUSTER 'book'
     scope_attributes Map(LowCardinality(String), String) COMMENT 'Attributes of the instrumentation scope' CODEC(ZSTD(1)),
     received_at DateTime64(3) DEFAULT now64(3) COMMENT 'When the collector had the whole request; the newest delivery of a span stands' CODEC(Delta(8), ZSTD(1)),
     _batch UInt64 DEFAULT 0 COMMENT 'First sequence number of the batch in the collector''s queue' CODEC(ZSTD(1)),
+    inserted_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When the row was inserted, by the clock of the store: how the derivation finds new ones' CODEC(Delta(8), ZSTD(1)),
     ts_adjusted Bool DEFAULT PartitionTime != toDateTime(Timestamp, 'UTC') COMMENT 'Whether Timestamp or PartitionTime is not what the sender said' CODEC(ZSTD(1)),
     PartitionTime DateTime('UTC') DEFAULT toDateTime(if(Timestamp = toDateTime64(0, 9), received_at, greatest(least(Timestamp, received_at + toIntervalDay(1)), received_at - toIntervalDay(90))), 'UTC') COMMENT 'Timestamp held between received_at - 90 days and received_at + 1 day: partitions, sort key and retention go by it' CODEC(Delta(4), ZSTD(1)),
     INDEX idx_trace_id TraceId TYPE text(tokenizer = 'array'),
     INDEX idx_timestamp Timestamp TYPE minmax GRANULARITY 1,
+    INDEX idx_inserted_at inserted_at TYPE minmax GRANULARITY 1,
     INDEX idx_session_id session_id TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX idx_response_id response_id TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX idx_input_messages lower(input_messages) TYPE text(tokenizer = 'splitByNonAlpha', posting_list_codec = 'bitpacking'),
@@ -102,7 +104,7 @@ CREATE TABLE IF NOT EXISTS otel_traces_local ON CLUSTER 'book'
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', received_at)
 PARTITION BY toDate(PartitionTime)
 ORDER BY (toStartOfFiveMinutes(PartitionTime), tenant, experiment_id, TraceId, SpanId)
-SETTINGS merge_selector_base = 100, index_granularity = 2048, index_granularity_bytes = '64Mi', min_bytes_for_wide_part = '64Mi', vertical_merge_algorithm_min_rows_to_activate = 1, ttl_only_drop_parts = 1, replicated_deduplication_window = 10000
+SETTINGS merge_selector_base = 100, enable_block_number_column = 1, index_granularity = 2048, index_granularity_bytes = '64Mi', min_bytes_for_wide_part = '64Mi', vertical_merge_algorithm_min_rows_to_activate = 1, ttl_only_drop_parts = 1, replicated_deduplication_window = 10000
 COMMENT 'Spans as they were sent, a row for each delivery. The view spans shows each once.';
 
 CREATE TABLE IF NOT EXISTS otel_traces ON CLUSTER 'book' AS otel_traces_local

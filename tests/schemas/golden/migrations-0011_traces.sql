@@ -1,6 +1,6 @@
 CREATE TABLE IF NOT EXISTS traced_spans ON CLUSTER 'book'
 (
-    version UInt64 COMMENT '0 for a span as it is inserted, else the version of the recomputation',
+    version UInt64 COMMENT '0 for a span as it was inserted, else the version of the recomputation',
     stands Bool COMMENT 'Whether this is the newest delivery of the span',
     tags Map(String, String) COMMENT 'Tags of the trace that the span carries; in recomputations those of events over them',
     tenant LowCardinality(String) COMMENT 'Project of the API key',
@@ -89,7 +89,7 @@ ENGINE = Distributed('book', currentDatabase(), dirty_traces_local);
 
 CREATE TABLE IF NOT EXISTS traced ON CLUSTER 'book'
 (
-    version UInt64 COMMENT '0 for a block as it is inserted, else the version of the recomputation',
+    version UInt64 COMMENT '0 for inserts as they were gathered, else the version of the recomputation',
     whole Bool COMMENT 'Whether root and every parent are here, no span is here twice, and usage is not on agents alone',
     agents_report Bool COMMENT 'Whether spans that are no requests to models report usage',
     experiments Array(LowCardinality(String)) COMMENT 'Every experiment that a row of this trace can have had',
@@ -182,7 +182,7 @@ ENGINE = Distributed('book', currentDatabase(), trace_rows_local, cityHash64(tra
 CREATE TABLE IF NOT EXISTS trace_pieces_local ON CLUSTER 'book'
 (
     trace_key UInt64 COMMENT 'Hash of tenant and trace id' CODEC(LZ4),
-    inserted_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When the block was inserted' CODEC(Delta(8), ZSTD(1)),
+    inserted_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When the piece was written' CODEC(Delta(8), ZSTD(1)),
     tenant LowCardinality(String) COMMENT 'Project of the API key' CODEC(ZSTD(1)),
     trace_id String COMMENT 'Trace id, hex' CODEC(ZSTD(1)),
     whole Bool COMMENT 'Whether the trace lay whole in the block, so that it has its row already' CODEC(ZSTD(1)),
@@ -204,48 +204,10 @@ ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{
 PARTITION BY toDate(inserted_at)
 ORDER BY trace_key
 SETTINGS index_granularity = 256, enable_block_number_column = 1, ttl_only_drop_parts = 1, replicated_deduplication_window = 10000
-COMMENT 'What came of which trace in which insert';
+COMMENT 'What came of which trace in which block of inserts';
 
 CREATE TABLE IF NOT EXISTS trace_pieces ON CLUSTER 'book' AS trace_pieces_local
 ENGINE = Distributed('book', currentDatabase(), trace_pieces_local, cityHash64(trace_id));
-
-CREATE MATERIALIZED VIEW IF NOT EXISTS traced_spans_mv ON CLUSTER 'book' TO traced_spans AS
-SELECT
-    toUInt64(0) AS version,
-    true AS stands,
-    if(arrayExists(key -> startsWith(key, 'spanbook.tag.'), mapKeys(SpanAttributes)),
-        mapApply((key, value) -> (substring(key, 14), value), mapFilter((key, value) -> startsWith(key, 'spanbook.tag.'), SpanAttributes)),
-        map()) AS tags,
-    tenant,
-    TraceId AS trace_id,
-    SpanId AS span_id,
-    ParentSpanId AS parent_span_id,
-    received_at,
-    if(PartitionTime = toDateTime(Timestamp, 'UTC'), Timestamp, toDateTime64(PartitionTime, 9, 'UTC')) AS start_time,
-    Duration AS duration,
-    experiment_id,
-    experiment_name,
-    model_id,
-    model_name,
-    run_id,
-    if(session_id != '', session_id, conversation_id) AS session_id,
-    user_id,
-    SpanName AS name,
-    ServiceName AS service_name,
-    span_type,
-    StatusCode = 'Error' AS failed,
-    span_type IN ('llm', 'embedding') AS counts,
-    provider,
-    if(response_model != '', response_model, request_model) AS model,
-    input_tokens,
-    output_tokens,
-    cached_input_tokens,
-    cache_write_tokens,
-    reasoning_tokens,
-    cost_reported,
-    if(ParentSpanId = '', input_preview, '') AS input,
-    if(ParentSpanId = '', output_preview, '') AS output
-FROM otel_traces_local;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS traced_mv ON CLUSTER 'book' TO traced AS
 WITH
@@ -362,10 +324,12 @@ CREATE TABLE IF NOT EXISTS derivation_state_local ON CLUSTER 'book'
 (
     name LowCardinality(String) COMMENT 'What is derived',
     version UInt64 COMMENT 'Version of the rows that were written last, microseconds',
-    since Int64 COMMENT 'Inserts before this moment are done, milliseconds',
-    done Array(Tuple(String, UInt64)) COMMENT 'Inserts since then that are done: partition and block number',
+    gathered_since Int64 COMMENT 'Spans inserted before this moment are gathered, milliseconds',
+    gathered Array(Tuple(String, UInt64)) COMMENT 'Inserts of spans since then that are gathered: partition and block number',
+    since Int64 COMMENT 'Pieces written before this moment are done, milliseconds',
+    done Array(Tuple(String, UInt64)) COMMENT 'Pieces written since then that are done: partition and block number',
     dirty_buckets Array(UInt32) COMMENT 'Five minutes whose usage is still to be computed, seconds',
-    unlooked Array(Tuple(String, UInt64)) COMMENT 'Inserts that are done but for old pieces of their traces, which are still to be looked for'
+    unlooked Array(Tuple(String, UInt64)) COMMENT 'Pieces that are done but for old pieces of their traces, which are still to be looked for'
 )
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', version)
 ORDER BY name

@@ -112,6 +112,7 @@ CREATE TABLE IF NOT EXISTS otel_traces
     -- ---- Spanbook's book-keeping
     received_at DateTime64(3) DEFAULT now64(3) COMMENT 'When the collector had the whole request; the newest delivery of a span stands' CODEC(Delta(8), ZSTD(1)),
     _batch UInt64 DEFAULT 0 COMMENT 'First sequence number of the batch in the collector''s queue' CODEC(ZSTD(1)),
+    inserted_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When the row was inserted, by the clock of the store: how the derivation finds new ones' CODEC(Delta(8), ZSTD(1)),
     ts_adjusted Bool DEFAULT PartitionTime != toDateTime(Timestamp, 'UTC') COMMENT 'Whether Timestamp or PartitionTime is not what the sender said' CODEC(ZSTD(1)),
     -- A span from 1970 or 2199 must not make partitions of its own. The lower bound is wider than any retention that
     -- drops parts by day: one INSERT may touch at most 100 partitions.
@@ -121,6 +122,8 @@ CREATE TABLE IF NOT EXISTS otel_traces
     INDEX idx_trace_id TraceId TYPE text(tokenizer = 'array'),
     -- "Newest traces of an hour": the sort key knows PartitionTime, readers filter by Timestamp.
     INDEX idx_timestamp Timestamp TYPE minmax GRANULARITY 1,
+    -- The newest inserts, asked for every second.
+    INDEX idx_inserted_at inserted_at TYPE minmax GRANULARITY 1,
     -- Everything of a session, and the span of a response id (feedback that knows no trace).
     INDEX idx_session_id session_id TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX idx_response_id response_id TYPE bloom_filter(0.01) GRANULARITY 1,
@@ -142,5 +145,7 @@ ORDER BY (toStartOfFiveMinutes(PartitionTime), tenant, experiment_id, TraceId, S
 -- The window is what makes a replayed insert with the same token one copy.
 -- Merges are the dearest thing a span goes through, so some forty parts become one, at once packed for size, instead of ten
 -- and then ten of those; what readers pay is small, since a part is a stretch of time and the key begins with it.
-SETTINGS merge_selector_base = 100, index_granularity = 2048, index_granularity_bytes = '64Mi', min_bytes_for_wide_part = '64Mi', vertical_merge_algorithm_min_rows_to_activate = 1, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000
+-- The block number says, for ever, which insert a row came with: the derivation keeps its place by it, since clocks and commits
+-- do not agree in order.
+SETTINGS merge_selector_base = 100, enable_block_number_column = 1, index_granularity = 2048, index_granularity_bytes = '64Mi', min_bytes_for_wide_part = '64Mi', vertical_merge_algorithm_min_rows_to_activate = 1, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000
 COMMENT 'Spans as they were sent, a row for each delivery. The view spans shows each once.';

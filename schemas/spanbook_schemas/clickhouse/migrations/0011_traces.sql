@@ -1,16 +1,17 @@
 -- Traces: a row for each, derived from its spans.
 --
---   otel_traces ─▶ traced_spans ─▶ traced ─┬─▶ trace_rows     what the view `traces` reads
---   (a block)      (Null)          (Null)  └─▶ trace_pieces   what came of which trace in which block
+--   otel_traces ┄▶ traced_spans ─▶ traced ─┬─▶ trace_rows     what the view `traces` reads
+--   (inserts)      (Null)          (Null)  └─▶ trace_pieces   what came of which trace in which of them
 --
--- A trace that lies whole in one inserted block has its row at once, at the price of one GROUP BY over the block. Any
--- other is computed anew by the writer (spanbook_storage/traces.py) from its pieces, which it sends through the same two
--- Null tables with a version above 0: so what a trace's row says is written down once, in traced_mv.
+-- Spans can be read before anything here is done: the writer (spanbook_storage/derivation.py) sends what was inserted through
+-- the two Null tables soon after, many inserts in one block (gather_traces.sql). A trace that lies whole in it has its row
+-- then, at the price of one GROUP BY over the block. Any other is computed anew from its pieces, which go through the same
+-- two tables with a version above 0: so what a trace's row says is written down once, in traced_mv.
 
 -- A row is a delivery of a span, reduced to what trace rows depend on.
 CREATE TABLE IF NOT EXISTS traced_spans
 (
-    version UInt64 COMMENT '0 for a span as it is inserted, else the version of the recomputation',
+    version UInt64 COMMENT '0 for a span as it was inserted, else the version of the recomputation',
     stands Bool COMMENT 'Whether this is the newest delivery of the span',
     tags Map(String, String) COMMENT 'Tags of the trace that the span carries; in recomputations those of events over them',
     tenant LowCardinality(String) COMMENT 'Project of the API key',
@@ -46,7 +47,7 @@ CREATE TABLE IF NOT EXISTS traced_spans
 ENGINE = Null
 COMMENT 'Spans on their way into trace rows; nothing is stored';
 
--- Recomputations come by a door of their own, so that what only they need costs inserts nothing.
+-- Recomputations come by a door of their own, for what only they need.
 CREATE TABLE IF NOT EXISTS retraced_spans AS traced_spans
 ENGINE = Null
 COMMENT 'Spans of traces that are computed anew; nothing is stored';
@@ -94,10 +95,10 @@ ORDER BY (version, trace_key)
 TTL marked_at + INTERVAL 1 HOUR
 COMMENT 'Traces to be computed anew';
 
--- A row is what one block, or one recomputation, knows of a trace.
+-- A row is what one block of inserts, or one recomputation, knows of a trace.
 CREATE TABLE IF NOT EXISTS traced
 (
-    version UInt64 COMMENT '0 for a block as it is inserted, else the version of the recomputation',
+    version UInt64 COMMENT '0 for inserts as they were gathered, else the version of the recomputation',
     whole Bool COMMENT 'Whether root and every parent are here, no span is here twice, and usage is not on agents alone',
     agents_report Bool COMMENT 'Whether spans that are no requests to models report usage',
     experiments Array(LowCardinality(String)) COMMENT 'Every experiment that a row of this trace can have had',
@@ -194,7 +195,7 @@ COMMENT 'A row for each trace; replaced, never summed';
 CREATE TABLE IF NOT EXISTS trace_pieces
 (
     trace_key UInt64 COMMENT 'Hash of tenant and trace id' CODEC(LZ4),
-    inserted_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When the block was inserted' CODEC(Delta(8), ZSTD(1)),
+    inserted_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When the piece was written' CODEC(Delta(8), ZSTD(1)),
     tenant LowCardinality(String) COMMENT 'Project of the API key' CODEC(ZSTD(1)),
     trace_id String COMMENT 'Trace id, hex' CODEC(ZSTD(1)),
     whole Bool COMMENT 'Whether the trace lay whole in the block, so that it has its row already' CODEC(ZSTD(1)),
@@ -210,56 +211,17 @@ CREATE TABLE IF NOT EXISTS trace_pieces
         input_tokens Nullable(UInt64), output_tokens Nullable(UInt64), cached_input_tokens Nullable(UInt64),
         cache_write_tokens Nullable(UInt64), reasoning_tokens Nullable(UInt64), cost_reported Nullable(Float64),
         input String, output String, tags Map(String, String))) COMMENT 'The spans' CODEC(ZSTD(1)),
-    -- The newest inserts, asked for every second.
+    -- The newest pieces, asked for every second.
     INDEX idx_inserted_at inserted_at TYPE minmax GRANULARITY 1
 )
 ENGINE = MergeTree
 PARTITION BY toDate(inserted_at)
 -- Recomputing asks for all pieces of a few thousand traces.
 ORDER BY trace_key
--- Small granules: a lookup is one trace. The block number says, for ever, which insert a row came with: the writer keeps
--- its place by it, since clocks and commits do not agree in order.
+-- Small granules: a lookup is one trace. The block number says, for ever, which pieces were written together: the writer
+-- keeps its place by it, as in otel_traces.
 SETTINGS index_granularity = 256, enable_block_number_column = 1, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000
-COMMENT 'What came of which trace in which insert';
-
-CREATE MATERIALIZED VIEW IF NOT EXISTS traced_spans_mv TO traced_spans AS
-SELECT
-    toUInt64(0) AS version,
-    true AS stands,
-    -- Most spans have none, and looking for one key is cheaper than building a map.
-    if(arrayExists(key -> startsWith(key, 'spanbook.tag.'), mapKeys(SpanAttributes)),
-        mapApply((key, value) -> (substring(key, 14), value), mapFilter((key, value) -> startsWith(key, 'spanbook.tag.'), SpanAttributes)),
-        map()) AS tags,
-    tenant,
-    TraceId AS trace_id,
-    SpanId AS span_id,
-    ParentSpanId AS parent_span_id,
-    received_at,
-    if(PartitionTime = toDateTime(Timestamp, 'UTC'), Timestamp, toDateTime64(PartitionTime, 9, 'UTC')) AS start_time,
-    Duration AS duration,
-    experiment_id,
-    experiment_name,
-    model_id,
-    model_name,
-    run_id,
-    if(session_id != '', session_id, conversation_id) AS session_id,
-    user_id,
-    SpanName AS name,
-    ServiceName AS service_name,
-    span_type,
-    StatusCode = 'Error' AS failed,
-    span_type IN ('llm', 'embedding') AS counts,
-    provider,
-    if(response_model != '', response_model, request_model) AS model,
-    input_tokens,
-    output_tokens,
-    cached_input_tokens,
-    cache_write_tokens,
-    reasoning_tokens,
-    cost_reported,
-    if(ParentSpanId = '', input_preview, '') AS input,
-    if(ParentSpanId = '', output_preview, '') AS output
-FROM otel_traces;
+COMMENT 'What came of which trace in which block of inserts';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS traced_mv TO traced AS
 WITH
@@ -386,10 +348,12 @@ CREATE TABLE IF NOT EXISTS derivation_state
 (
     name LowCardinality(String) COMMENT 'What is derived',
     version UInt64 COMMENT 'Version of the rows that were written last, microseconds',
-    since Int64 COMMENT 'Inserts before this moment are done, milliseconds',
-    done Array(Tuple(String, UInt64)) COMMENT 'Inserts since then that are done: partition and block number',
+    gathered_since Int64 COMMENT 'Spans inserted before this moment are gathered, milliseconds',
+    gathered Array(Tuple(String, UInt64)) COMMENT 'Inserts of spans since then that are gathered: partition and block number',
+    since Int64 COMMENT 'Pieces written before this moment are done, milliseconds',
+    done Array(Tuple(String, UInt64)) COMMENT 'Pieces written since then that are done: partition and block number',
     dirty_buckets Array(UInt32) COMMENT 'Five minutes whose usage is still to be computed, seconds',
-    unlooked Array(Tuple(String, UInt64)) COMMENT 'Inserts that are done but for old pieces of their traces, which are still to be looked for'
+    unlooked Array(Tuple(String, UInt64)) COMMENT 'Pieces that are done but for old pieces of their traces, which are still to be looked for'
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY name

@@ -1,16 +1,6 @@
 -- Sends the spans of traces with calls that were just marked through the views again (refeed_traces).
 INSERT INTO traced_spans
-(
-    version, stands, tags, tenant, trace_id, span_id, parent_span_id, received_at, start_time, duration,
-    experiment_id, experiment_name, model_id, model_name, run_id, session_id, user_id, name, service_name, span_type, failed, counts,
-    provider, model, input_tokens, output_tokens, cached_input_tokens, cache_write_tokens, reasoning_tokens, cost_reported,
-    input, output
-)
-SELECT
-    version, stands, tags, tenant, trace_id, span_id, parent_span_id, received_at, start_time, duration,
-    experiment_id, experiment_name, model_id, model_name, run_id, session_id, user_id, name, service_name, span_type, failed, counts,
-    provider, model, input_tokens, output_tokens, cached_input_tokens, cache_write_tokens, reasoning_tokens, cost_reported,
-    input, output
+SELECT * EXCEPT (bucket, part, partition, block)
 FROM span_facts
 WHERE bucket BETWEEN toDateTime({oldest:UInt32}) - INTERVAL 1 DAY AND toDateTime({newest:UInt32}) + INTERVAL 1 DAY
     AND (tenant, trace_id) IN (SELECT tenant, trace_id FROM call_marks WHERE version = {version:UInt64})

@@ -1,17 +1,7 @@
 -- Sends the spans of traces with such requests in this bucket through the views again, as if they had been delivered once
 -- more: their rows are then computed anew.
 INSERT INTO traced_spans
-(
-    version, stands, tags, tenant, trace_id, span_id, parent_span_id, received_at, start_time, duration,
-    experiment_id, experiment_name, model_id, model_name, run_id, session_id, user_id, name, service_name, span_type, failed, counts,
-    provider, model, input_tokens, output_tokens, cached_input_tokens, cache_write_tokens, reasoning_tokens, cost_reported,
-    input, output
-)
-SELECT
-    version, stands, tags, tenant, trace_id, span_id, parent_span_id, received_at, start_time, duration,
-    experiment_id, experiment_name, model_id, model_name, run_id, session_id, user_id, name, service_name, span_type, failed, counts,
-    provider, model, input_tokens, output_tokens, cached_input_tokens, cache_write_tokens, reasoning_tokens, cost_reported,
-    input, output
+SELECT * EXCEPT (bucket, part, partition, block)
 FROM span_facts
 WHERE bucket BETWEEN toDateTime({bucket:UInt32}) - INTERVAL 1 DAY AND toDateTime({bucket:UInt32}) + INTERVAL 1 DAY
     AND (tenant, trace_id) IN (

@@ -1,34 +1,37 @@
--- Spans reduced to what trace rows depend on, read back from otel_traces: not for readers.
+-- Spans reduced to what trace rows depend on: not for readers.
 --
--- The same SELECT as traced_spans_mv, which has to stand on the table itself to see what is inserted; a test compares them.
+-- The columns of traced_spans in their order, behind those by which the derivation chooses.
 
 CREATE OR REPLACE VIEW span_facts
 (
     bucket DateTime('UTC') COMMENT 'Five minutes that the span is stored in',
-    version UInt64 COMMENT '0 for a span as it is inserted, else the version of the recomputation',
+    part String COMMENT 'Part of the table that it is in now',
+    partition String COMMENT 'Partition and …',
+    block UInt64 COMMENT '… block number of the insert that it came with',
+    version UInt64 COMMENT '0 for a span as it was inserted, else the version of the recomputation',
     stands Bool COMMENT 'Whether this is the newest delivery of the span',
     tags Map(String, String) COMMENT 'Tags of the trace that the span carries; in recomputations those of events over them',
-    tenant String COMMENT 'Project of the API key',
+    tenant LowCardinality(String) COMMENT 'Project of the API key',
     trace_id String COMMENT 'Trace id, hex',
     span_id String COMMENT 'Span id, hex',
     parent_span_id String COMMENT 'Span id of the parent, empty for a root',
     received_at DateTime64(3) COMMENT 'When the collector had the span',
     start_time DateTime64(9, 'UTC') COMMENT 'Start, held within what partitions allow',
     duration UInt64 COMMENT 'Nanoseconds',
-    experiment_id String COMMENT 'Experiment of the span',
-    experiment_name String COMMENT 'Its name as sent',
-    model_id String COMMENT 'Logged model',
-    model_name String COMMENT 'Its name as sent',
-    run_id String COMMENT 'Evaluation run',
+    experiment_id LowCardinality(String) COMMENT 'Experiment of the span',
+    experiment_name LowCardinality(String) COMMENT 'Its name as sent',
+    model_id LowCardinality(String) COMMENT 'Logged model',
+    model_name LowCardinality(String) COMMENT 'Its name as sent',
+    run_id LowCardinality(String) COMMENT 'Evaluation run',
     session_id String COMMENT 'Session, empty when unknown',
     user_id String COMMENT 'User, empty when unknown',
-    name String COMMENT 'Name of the span',
-    service_name String COMMENT 'service.name',
-    span_type String COMMENT 'llm, tool, agent …',
+    name LowCardinality(String) COMMENT 'Name of the span',
+    service_name LowCardinality(String) COMMENT 'service.name',
+    span_type LowCardinality(String) COMMENT 'llm, tool, agent …',
     failed Bool COMMENT 'Whether its status is an error',
     counts Bool COMMENT 'Whether it is a request to a model whose tokens count',
-    provider String COMMENT 'gen_ai.provider.name',
-    model String COMMENT 'Response model, else request model',
+    provider LowCardinality(String) COMMENT 'gen_ai.provider.name',
+    model LowCardinality(String) COMMENT 'Response model, else request model',
     input_tokens Nullable(UInt64) COMMENT 'Tokens read, cached ones included',
     output_tokens Nullable(UInt64) COMMENT 'Tokens written, reasoning included',
     cached_input_tokens Nullable(UInt64) COMMENT 'Tokens read from the cache',
@@ -40,6 +43,9 @@ CREATE OR REPLACE VIEW span_facts
 )
 AS SELECT
     toStartOfFiveMinutes(PartitionTime) AS bucket,
+    _part AS part,
+    _partition_id AS partition,
+    _block_number AS block,
     toUInt64(0) AS version,
     true AS stands,
     -- Most spans have none, and looking for one key is cheaper than building a map.
