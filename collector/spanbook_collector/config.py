@@ -154,7 +154,7 @@ class WriterSettings:
     """How batches go to ClickHouse."""
 
     batch_bytes: int = option(24 * MiB, "a batch is sent when it holds this much …")
-    batch_seconds: float = option(0.4, "… or when its first request is this old")
+    batch_seconds: float = option(0.3, "… or when its first request is this old")
     concurrency: int = option(2, "batches under way at one time; all but the first are full ones")
 
 

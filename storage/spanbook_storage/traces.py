@@ -12,7 +12,8 @@ from typing import Any
 from spanbook_storage.inserts import OVERLAP_MS, Block, Insert, Place
 from spanbook_storage.store import Store
 
-SPANS_AT_ONCE = 200_000
+SPANS_AT_ONCE = 200_000  # of traces that are computed anew
+GATHERED_AT_ONCE = 50_000  # spans, all of which are held: 200,000 took the node beyond its 1.5 GB in overload
 BLOCKS_AT_ONCE = 500
 DELETED_AT_ONCE = 200  # they travel in the address of a request
 _EVER = 4_102_444_800_000  # milliseconds, the year 2100
@@ -114,7 +115,7 @@ def _shares(inserts: Sequence[Insert]) -> Iterator[list[Insert]]:
     """Yield inserts in turn, as many as a statement should read at once."""
     share: list[Insert] = []
     for insert in inserts:
-        if share and (sum(one.rows for one in share) + insert.rows > SPANS_AT_ONCE or len(share) == BLOCKS_AT_ONCE):
+        if share and (sum(one.rows for one in share) + insert.rows > GATHERED_AT_ONCE or len(share) == BLOCKS_AT_ONCE):
             yield share
             share = []
         share.append(insert)

@@ -32,4 +32,4 @@ FROM (
 )
 WHERE repeats != ((tenant, trace_id, span_id) IN (SELECT tenant, trace_id, span_id FROM call_marks FINAL WHERE counts = 0))
 -- By request there may be millions in a busy quarter of an hour.
-SETTINGS max_bytes_before_external_group_by = 100000000, max_bytes_ratio_before_external_group_by = 0;
+SETTINGS max_bytes_before_external_group_by = 100000000, max_bytes_ratio_before_external_group_by = 0, os_threads_nice_value_query = 5;

@@ -12,4 +12,5 @@ WHERE inserted_at >= fromUnixTimestamp64Milli({oldest:Int64}, 'UTC') AND trace_k
     WHERE inserted_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')
         AND (_partition_id, _block_number) IN {blocks:Array(Tuple(String, UInt64))})
 GROUP BY trace_key
-HAVING (count() > 1 OR NOT min(whole)) AND min(inserted_at) < fromUnixTimestamp64Milli({first_before:Int64}, 'UTC');
+HAVING (count() > 1 OR NOT min(whole)) AND min(inserted_at) < fromUnixTimestamp64Milli({first_before:Int64}, 'UTC')
+SETTINGS os_threads_nice_value_query = 5;

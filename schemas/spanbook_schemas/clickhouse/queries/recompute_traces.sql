@@ -54,4 +54,4 @@ LEFT JOIN (
         WHERE inserted_at >= fromUnixTimestamp64Milli({oldest:Int64}, 'UTC') AND trace_key IN (SELECT trace_key FROM dirty_traces WHERE version = {version:UInt64} AND tagged))
     GROUP BY tenant, trace_id
 ) AS t ON t.trace_key = d.trace_key
-SETTINGS max_insert_threads = 1, min_insert_block_size_rows = 100000000, min_insert_block_size_bytes = 10000000000, max_threads = 2;
+SETTINGS max_insert_threads = 1, min_insert_block_size_rows = 100000000, min_insert_block_size_bytes = 10000000000, max_threads = 2, os_threads_nice_value_query = 5;

@@ -20,4 +20,5 @@ SELECT
     tenant, bucket, experiment_id, service_name, agent_name, provider, model, operation, {version:UInt64}, 1,
     calls, errors, input_tokens, output_tokens, cached_input_tokens, cache_write_tokens, reasoning_tokens, cost_usd, unpriced_calls, duration
 FROM usage_5m FINAL
-WHERE bucket IN {buckets:Array(UInt32)};
+WHERE bucket IN {buckets:Array(UInt32)}
+SETTINGS os_threads_nice_value_query = 5;
