@@ -129,7 +129,7 @@ class Derivation:
         """Compute anew what came in pieces, or was sent again."""
         started = time.monotonic()
         touched = state.pieces.undone(await list_touched(self._store, state.pieces))
-        self.progress.lag_seconds = max((one.age_seconds for one in touched), default=0.0)
+        self.progress.lag_seconds = max([self.progress.lag_seconds, *(one.age_seconds for one in touched)])
         look_back = everything or started >= self._look_back_due
         if not touched and not (look_back and state.unlooked):
             return False

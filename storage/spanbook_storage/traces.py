@@ -48,10 +48,12 @@ async def list_inserts(store: Store, place: Place) -> list[Insert]:
 
 async def gather_traces(store: Store, inserts: Sequence[Insert]) -> None:
     """Write the rows of traces that lie whole in these inserts, and pieces of all; twice does no harm."""
-    for some in _shares(inserts):
-        blocks = [insert.block for insert in some]
-        numbers = [number for _, number in blocks]
-        await store.command("gather_traces", {"first": min(numbers), "last": max(numbers), "blocks": blocks})
+    for some in _groups(inserts):
+        numbers = [insert.block[1] for insert in some]
+        which = {"first": min(numbers), "last": max(numbers), "blocks": [insert.block for insert in some]}
+        shares = -(-sum(insert.rows for insert in some) // GATHERED_AT_ONCE) or 1  # of a very large insert
+        for share in range(shares):
+            await store.command("gather_traces", which | {"shares": shares, "share": share})
 
 
 async def list_touched(store: Store, place: Place) -> list[Touched]:
@@ -111,13 +113,13 @@ def _insert(row: Sequence[Any]) -> Insert:
     return Insert(str(part), (str(partition), int(block)), int(newest), int(rows), int(seen))
 
 
-def _shares(inserts: Sequence[Insert]) -> Iterator[list[Insert]]:
+def _groups(inserts: Sequence[Insert]) -> Iterator[list[Insert]]:
     """Yield inserts in turn, as many as a statement should read at once."""
-    share: list[Insert] = []
+    group: list[Insert] = []
     for insert in inserts:
-        if share and (sum(one.rows for one in share) + insert.rows > GATHERED_AT_ONCE or len(share) == BLOCKS_AT_ONCE):
-            yield share
-            share = []
-        share.append(insert)
-    if share:
-        yield share
+        if group and (sum(one.rows for one in group) + insert.rows > GATHERED_AT_ONCE or len(group) == BLOCKS_AT_ONCE):
+            yield group
+            group = []
+        group.append(insert)
+    if group:
+        yield group

@@ -79,6 +79,21 @@ def test_inserts_that_are_merged_before_they_are_seen_are_gathered_and_once(book
         derivation = Derivation(book.store)  # the next one knows by name what is done
 
 
+def test_an_insert_too_large_for_a_statement_is_gathered_in_shares(book: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settle(book, Derivation(book.store))
+    monkeypatch.setattr("spanbook_storage.traces.GATHERED_AT_ONCE", 5)
+    sent = ExportTraceServiceRequest()
+    traces = [b"large %02d" % number * 2 for number in range(12)]
+    for trace in traces:
+        sent.MergeFrom(request(trace, [(1, 0), (2, 1)]))
+    book.insert(sent)
+    settle(book, Derivation(book.store))
+    of_these = f"trace_id IN {tuple(trace.hex() for trace in traces)}"
+    for table in ("traces", "trace_pieces"):
+        found = book.query(f"SELECT count(), sum(span_count), uniqExact(trace_id) FROM {table} WHERE {of_these}")
+        assert found == [(12, 24, 12)]
+
+
 @pytest.mark.parametrize("table", ["trace_rows", "trace_pieces"])
 @pytest.mark.parametrize("again", ["the same derivation", "the next"])
 def test_what_could_not_be_gathered_is_gathered_later(book: Any, table: str, again: str) -> None:
