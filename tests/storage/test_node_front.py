@@ -72,6 +72,19 @@ def test_an_unmodified_client_writes_and_reads(node: NodeProcess, database: str)
     client.close()
 
 
+def test_a_statement_of_the_writer_that_is_known_already_has_its_own_parameters(
+    node: NodeProcess, database: str
+) -> None:
+    client = node.client(database=database)
+    client.command("CREATE TABLE t (a UInt64) ENGINE = MergeTree ORDER BY a")
+    asked = "SELECT {a:UInt64} + count() AS n FROM t SETTINGS max_threads = 1 FORMAT CSV"
+    for number in range(3):
+        client.command("INSERT INTO t SELECT {a:UInt64}", parameters={"a": number})
+        assert client.raw_query(asked, parameters={"a": 10 * number}) == b"%d\n" % (10 * number + number + 1)
+    assert client.query("SELECT a FROM t ORDER BY a").result_rows == [(0,), (1,), (2,)]
+    client.close()
+
+
 def test_hostile_parameters_are_values(node: NodeProcess, database: str) -> None:
     client = clickhouse_connect.get_client(host="127.0.0.1", port=node.port, database=database)
     for value in ("a\tb\nc\\d'e`f\"g", "'; DROP TABLE t --", "\\N", "{x:String}", "é漢🙂", "a\0b"):
