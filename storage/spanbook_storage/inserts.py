@@ -53,13 +53,17 @@ class Place:
         self.since = min([self.since, *(insert.seen - OVERLAP_MS for insert in seen)])
         found = [insert for insert in seen if insert.block not in self.done]
         new = {insert.part for insert in found}
-        self._parts.update({insert.part: insert.newest for insert in seen if insert.part not in new})
+        self.leave(insert for insert in seen if insert.part not in new)
         return found
+
+    def leave(self, inserts: Iterable[Insert]) -> None:
+        """Note that all is done in the parts where these are."""
+        self._parts.update({insert.part: insert.newest for insert in inserts})
 
     def pass_by(self, inserts: Sequence[Insert]) -> None:
         """Note that all are done that `undone` has returned."""
         self._newest.update({insert.block: insert.newest for insert in inserts})
-        self._parts.update({insert.part: insert.newest for insert in inserts})
+        self.leave(inserts)
         now = max((insert.seen for insert in inserts), default=0)  # by the store's clock, which may have gone back
         self.since = max(self.since, min(now, max(self._newest.values(), default=0)) - OVERLAP_MS)
         self._newest = {block: newest for block, newest in self._newest.items() if newest >= self.since}

@@ -36,13 +36,14 @@ class Recomputed:
 
 async def list_inserts(store: Store, place: Place) -> list[Insert]:
     """Return the inserts of spans from a place on, some that are done among them."""
-    parts = await store.query("list_span_parts", {**_from(place), "read": place.read})
-    merged = [str(part) for part, _, first, last, *_ in parts if first != last]
-    rows = [row for row in parts if row[2] == row[3]]
-    inserts = [_insert((part, partition, block, *told)) for part, partition, block, _, *told in rows]
-    if merged:
-        looked = await store.query("list_span_blocks", {"parts": merged, "since": place.since})
-        inserts += map(_insert, looked)
+    rows = await store.query("list_span_parts", {**_from(place), "read": place.read})
+    inserts = [_insert(row) for row in rows if row[-1]]
+    if others := [_insert(row) for row in rows if not row[-1]]:
+        names = [part.part for part in others]
+        inside = [_insert(row) for row in await store.query("list_span_blocks", {**_from(place), "parts": names})]
+        new = {insert.part for insert in inside}
+        place.leave(part for part in others if part.part not in new)
+        inserts += inside
     return inserts
 
 

@@ -13,6 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from faults.parts import no_room_for_parts
 from spanbook_storage.derivation import Derivation
 from spanbook_storage.errors import StoreError
+from spanbook_storage.inserts import Place
 from spanbook_storage.prices import price_key, shipped_prices
 
 CLICKHOUSE = files("spanbook_schemas") / "clickhouse"
@@ -77,6 +78,27 @@ def test_inserts_that_are_merged_before_they_are_seen_are_gathered_and_once(book
         assert book.query(counted.format("traces")) == [(6, 3)]
         assert book.query(counted.format("trace_pieces")) == [(6, 3)]
         derivation = Derivation(book.store)  # the next one knows by name what is done
+
+
+def test_a_delete_does_not_make_an_old_insert_new(book: Any) -> None:
+    derivation = Derivation(book.store)
+    trace = "d0" * 16
+    book.run(book.store.command(
+        "INSERT INTO otel_traces (Timestamp, TraceId, SpanId, inserted_at)"
+        f" SELECT now64(9), '{trace}', '{'1' * 16}', now64(3) - INTERVAL 1 HOUR"
+    ))  # fmt: skip
+    settle(book, derivation)
+    pieces = f"SELECT count() FROM trace_pieces WHERE trace_id = '{trace}'"
+    assert book.query(pieces) == [(1,)]
+    assert derivation._state is not None
+    derivation._state.spans = Place(since=time.time_ns() // 10**6)  # an hour later names are forgotten
+    book.run(book.store.command("DELETE FROM otel_traces WHERE SpanName = 'of another trace'"))
+    settle(book, derivation)
+    assert book.query(pieces) == [(1,)]
+    [[listed]] = book.query(
+        "SELECT count() FROM system.parts WHERE active AND database = currentDatabase() AND table = 'otel_traces'"
+    )
+    assert len(derivation._state.spans.read) >= listed  # and is not looked into again
 
 
 def test_an_insert_too_large_for_a_statement_is_gathered_in_shares(book: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,7 +122,7 @@ CREATE TABLE IF NOT EXISTS otel_traces
     INDEX idx_trace_id TraceId TYPE text(tokenizer = 'array'),
     -- "Newest traces of an hour": the sort key knows PartitionTime, readers filter by Timestamp.
     INDEX idx_timestamp Timestamp TYPE minmax GRANULARITY 1,
-    -- The newest inserts, asked for every second.
+    -- The newest inserts in a part that merges or deletes have made.
     INDEX idx_inserted_at inserted_at TYPE minmax GRANULARITY 1,
     -- Everything of a session, and the span of a response id (feedback that knows no trace).
     INDEX idx_session_id session_id TYPE bloom_filter(0.01) GRANULARITY 1,
