@@ -15,11 +15,12 @@ from importlib.util import find_spec
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any
 
+from opentelemetry.context import get_current
 from opentelemetry.trace import SpanKind
 
 from spanbook_schemas import gen_ai
 
-from . import _pools
+from . import _pools, _suppression
 from ._call import Call
 from ._guard import failed, harmless
 from ._raw_responses import read_raw
@@ -194,6 +195,25 @@ def wrapped_by(original: Any, wrapper: Wrapper) -> Any:
     from ._wrappers import Function  # here and not above: wrapt imports asyncio, which an application may never want
 
     return Function(original, wrapper)
+
+
+def counting_retries(sdk: Sdk, original: Any, *, of: Callable[[Any], bool] = lambda instance: True) -> Any:
+    """Return what the library runs once before each retry, such as what says how long to wait; noted on the open call.
+
+    *of* tells by the instance whether it is a request that is retried.
+    """
+
+    def around(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        if sdk.enabled:
+            harmless(note, instance)
+        return wrapped(*args, **kwargs)
+
+    def note(instance: Any) -> None:
+        call = _suppression.current_owner(get_current())
+        if isinstance(call, Call) and of(instance):
+            call.retried()
+
+    return wrapped_by(original, around)
 
 
 def beginner(sdk: Sdk, hook: Hook, original: Any) -> Begin:

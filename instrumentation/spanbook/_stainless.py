@@ -12,16 +12,14 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from opentelemetry.context import get_current
-
 from spanbook_schemas import gen_ai
 
-from . import _suppression, _unknown_endpoints
+from . import _unknown_endpoints
 from ._call import Call
 from ._guard import failed, harmless
 from ._raw_responses import read_raw
 from ._readers import Attributes, Reader
-from ._sdk import Patch, Sdk, wrapped_by
+from ._sdk import Patch, Sdk, counting_retries, wrapped_by
 from ._streams import watch_within
 
 # Finds the reader of a request by its method and path; None leaves it untraced.
@@ -44,8 +42,8 @@ def hooks(package: str, route: Route, target: Target | None = None, *, unknown_t
     return (
         Patch(module, "SyncAPIClient.request", request),
         Patch(module, "AsyncAPIClient.request", request),
-        Patch(module, "SyncAPIClient._sleep_for_retry", _counting_retries),
-        Patch(module, "AsyncAPIClient._sleep_for_retry", _counting_retries),
+        Patch(module, "SyncAPIClient._sleep_for_retry", counting_retries),
+        Patch(module, "AsyncAPIClient._sleep_for_retry", counting_retries),
     )
 
 
@@ -166,13 +164,3 @@ def _watch(call: Call, stream: Any) -> None:
     twin.__dict__.update(stream.__dict__)
     twin.__dict__.pop("_iterator", None)
     watch_within(stream, "_iterator", twin.__stream__(), call)
-
-
-def _counting_retries(sdk: Sdk, original: Any) -> Any:
-    def around(wrapped: Any, client: Any, args: Any, kwargs: Any) -> Any:
-        call = _suppression.current_owner(get_current())
-        if isinstance(call, Call) and sdk.enabled:
-            call.retried()
-        return wrapped(*args, **kwargs)
-
-    return wrapped_by(original, around)

@@ -14,7 +14,8 @@ from spanbook_schemas import gen_ai
 from ._bedrock_agents import AGENT, INLINE_AGENT, RETRIEVE, RETRIEVE_AND_GENERATE
 from ._bedrock_api import CONVERSE, family_of
 from ._call import Call
-from ._guard import failed
+from ._fields import field, integer
+from ._guard import failed, harmless
 from ._hosts import server_at
 from ._readers import Attributes, Reader
 from ._sdk import Patch, Sdk, wrapped_by
@@ -51,6 +52,7 @@ def _calls(sdk: Sdk, original: Any) -> Any:
         try:
             result = wrapped(*args, **kwargs)
         except BaseException as error:
+            harmless(_note_retries, call, getattr(error, "response", None))
             call.fail(error)
             raise
         finally:
@@ -78,6 +80,7 @@ def _begun(sdk: Sdk, client: Any, operation_name: str, api_params: Mapping[str, 
 def _settle(call: Call, result: Any, operation_name: str, api_params: Mapping[str, Any]) -> None:
     """End *call* now, or see to it that it ends when the result has been read."""
     try:
+        _note_retries(call, result)
         _, key = _OPERATIONS[operation_name]
         if not key:
             call.finish(result)
@@ -90,6 +93,12 @@ def _settle(call: Call, result: Any, operation_name: str, api_params: Mapping[st
     except Exception as error:
         failed("bedrock.settle", error)
         call.finish()
+
+
+def _note_retries(call: Call, response: Any) -> None:
+    """Tell what the answer tells of them, or that of an error; where no answer came, nobody does."""
+    resent = integer(field(field(response, "ResponseMetadata"), "RetryAttempts"))
+    call.set({gen_ai.HTTP_REQUEST_RESEND_COUNT: resent or None})
 
 
 def _counts(result: Mapping[str, Any], operation: str) -> Attributes:

@@ -19,7 +19,7 @@ from ._guard import harmless
 from ._hosts import server_at
 from ._readers import Attributes, Reader
 from ._reranking import Rerank
-from ._sdk import Hook, Patch, Sdk, beginner, wrapped_by
+from ._sdk import Hook, Patch, Sdk, beginner, counting_retries, wrapped_by
 from ._streams import watched, watched_async
 
 
@@ -126,6 +126,8 @@ _sdk = Sdk(
             for module, method, reader in _STREAMS
             for kind in _KINDS
         ),
+        Patch("cohere.core.http_client", "_retry_timeout", counting_retries),
+        Patch("cohere.core.http_client", "_retry_timeout_from_retries", counting_retries, optional=True),
     ),
 )
 autolog = _sdk.autolog

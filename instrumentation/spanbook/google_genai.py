@@ -2,11 +2,13 @@
 
 Hooked is what makes one request, below `generate_content` and `interactions.create`: those may call the model many
 times, running the application's functions in between or going on where a limit was reached, and each time is a call of
-its own. Before 2.9 interactions had a client of their own, one of Stainless's.
+its own. Before 2.9 interactions had a client of their own, one of Stainless's. Requests are retried by tenacity, which
+others use as well, those of interactions by a module of their own.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from spanbook_schemas import gen_ai
@@ -16,13 +18,18 @@ from ._gemini import Embeddings, GenerateContent, Images
 from ._gemini_interactions import FetchedInteraction, Interactions
 from ._hosts import server_at
 from ._readers import Attributes, Reader
-from ._sdk import Hook, Sdk
+from ._sdk import Hook, Patch, Sdk, counting_retries
 
 
 def _target(models: Any) -> Attributes:
     client = models._api_client
     provider = "gcp.vertex_ai" if client.vertexai else "gcp.gemini"
     return {gen_ai.PROVIDER_NAME: provider, **server_at(client._http_options.base_url)}
+
+
+def _is_request(state: Any) -> bool:
+    """Tell whether what tenacity retries is a request of this SDK's."""
+    return getattr(state.fn, "__module__", None) == "google.genai._api_client"
 
 
 def _route(method: str, path: str) -> Reader | None:
@@ -61,6 +68,13 @@ _sdk = Sdk(
             for method, reader in _INTERACTIONS.items()
         ),
         *_stainless.hooks("google.genai._interactions", _route, _platform, unknown_too=False),
+        Patch(
+            "tenacity",
+            "RetryCallState.prepare_for_next_attempt",
+            partial(counting_retries, of=_is_request),
+            optional=True,
+        ),
+        Patch("google.genai._gaos.utils.retries", "_get_sleep_interval", counting_retries, optional=True),
     ),
 )
 autolog = _sdk.autolog

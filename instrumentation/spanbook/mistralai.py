@@ -8,7 +8,10 @@ from ._hosts import server_at
 from ._mistral_api import Agents, Chat, Embeddings, FillInTheMiddle
 from ._mistral_conversations import Conversations
 from ._readers import Attributes, Reader
-from ._sdk import Hook, Sdk
+from ._sdk import Hook, Patch, Sdk, counting_retries
+
+_PACKAGES = ("mistralai.client", "mistralai")
+"""Where its modules are, and where they were before 2.0."""
 
 
 def _server(client: Any) -> Attributes:
@@ -16,11 +19,11 @@ def _server(client: Any) -> Attributes:
 
 
 def _hooks(module: str, name: str, methods: str, reader: Reader, *, streams: bool = False) -> tuple[Hook, ...]:
-    """Return the hooks of methods and of their asynchronous twins, where they are and where they were before 2.0."""
+    """Return the hooks of methods and of their asynchronous twins."""
     names = [twin for method in methods.split() for twin in (method, f"{method}_async")]
     return tuple(
         Hook(f"{package}.{module}", f"{name}.{method}", reader, _server, streams=streams)
-        for package in ("mistralai.client", "mistralai")
+        for package in _PACKAGES
         for method in names
     )
 
@@ -44,6 +47,10 @@ _sdk = Sdk(
             streams=True,
         ),
         *_hooks("embeddings", "Embeddings", "create", Embeddings()),
+        *(
+            Patch(f"{package}.utils.retries", "_get_sleep_interval", counting_retries, optional=True)
+            for package in _PACKAGES
+        ),
     ),
 )
 autolog = _sdk.autolog

@@ -11,7 +11,7 @@ import spanbook
 from clients.spans import Spans
 from clients.trees import counted, departures
 from fakes.provider import Provider
-from fakes.replies import Reply
+from fakes.replies import Fault, Reply
 from spanbook._gemini_interactions import Interactions
 
 READER = Interactions()
@@ -145,6 +145,34 @@ def test_an_answer_that_is_asked_for_raw_is_read_when_the_application_reads_it(
     taken = [list(each)[-1].interaction if stream else each for each in (whole, parsed)]
     assert [each.id for each in taken] == ["reply_1"] * 2
     assert [(span.attributes or {}).get("gen_ai.usage.input_tokens") for span in spans.ended] == [118] * 3
+
+
+def test_one_that_is_retried_tells_how_often(client: Any, fake: Provider, spans: Spans) -> None:
+    fake.reply(Fault(429), Fault(503))
+    client.interactions.create(model="m", input="Hi")
+    assert len(fake.requests) == 3
+    assert spans.attributes()["http.request.resend_count"] == 2
+    assert departures("google_genai", spans.ended) == []
+
+
+def test_what_the_application_retries_by_the_same_library_within_a_call_is_not_counted(
+    fake: Provider, traced: None, spans: Spans
+) -> None:
+    import tenacity
+    from google import genai
+
+    tries = []
+
+    @tenacity.retry(stop=tenacity.stop_after_attempt(3))
+    def before_sending(request: Any) -> None:
+        tries.append(request)
+        assert len(tries) == 3
+
+    options = genai.types.HttpOptions(base_url=fake.url, client_args={"event_hooks": {"request": [before_sending]}})
+    with genai.Client(api_key="k", vertexai=False, http_options=options) as client:
+        client.models.generate_content(model="m", contents="Hi")
+    assert len(tries) == 3
+    assert "http.request.resend_count" not in spans.attributes()
 
 
 def test_one_that_goes_on_past_a_limit_is_a_call_for_each_request(client: Any, fake: Provider, spans: Spans) -> None:

@@ -130,7 +130,7 @@ CHAT = Row(
     stream=stream,
     astream=stream,
     connection=connection,
-    retries=False,
+    retrying={"request_options": {"max_retries": 2}},
 )
 EMBED = Row(
     name="cohere.embed",

@@ -111,6 +111,7 @@ CHAT = Row(
     ),
     stream=stream,
     astream=astream,
+    retried_by="openai",
 )
 MORE = replace(
     CHAT,

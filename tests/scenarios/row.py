@@ -63,6 +63,10 @@ class Row:
     """What of a client can be closed."""
     retries: bool = True
     """The SDK tries again by itself."""
+    retrying: Fields = field(default_factory=dict)
+    """What a call says so that it is tried again twice, where its client does not."""
+    retried_by: str = ""
+    """The SDK that does it for this one, and tells of it where it is traced as well."""
     tools: bool = True
     timeouts: bool = True
     wraps: bool = False

@@ -6,7 +6,8 @@ import asyncio
 import gc
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -54,6 +55,7 @@ DURATIONS = {
 }
 """The metric of an operation's duration, where it has one of its own."""
 OF_PROVIDERS = ("openai.", "azure.", "aws.bedrock.")
+RESENT = "http.request.resend_count"
 FIRST_CHUNK = "gen_ai.response.time_to_first_chunk"
 
 ALL_WAYS = [(row, way) for row in ROWS for way in row.ways]
@@ -116,18 +118,23 @@ async def test_the_sdks_own_error_reaches_the_application_unchanged(
 
 @each_way((row, way) for row, way in FIRST_WAYS if row.retries)
 async def test_a_retried_call_is_one_span(row: Row, way: Way, fake: Provider, recorder: Recorder) -> None:
-    opened = row.open_async if way.is_async else row.open
-    assert opened is not None
-    client = opened(fake.url, retries=2)
     fake.always(way.reply)
-    fake.reply(Fault(429), Fault(500))
-    with logged(row):
-        await take(way, client, row)
-    await closed(row.connection(client))
-    assert len(fake.requests) == 3
+    await retried(row, way, fake)
     span = one_span(row, recorder)
-    assert_told(row, span, way.reply, way.streams, fake, but={"http.request.resend_count"})
-    assert (span.attributes or {}).get("http.request.resend_count", 2) == 2
+    assert_told(row, span, way.reply, way.streams, fake, but={RESENT})
+    assert (span.attributes or {})[RESENT] == 2
+
+
+@each_way((row, way) for row, way in FIRST_WAYS if row.retries)
+async def test_a_call_that_fails_after_retries_tells_of_them(
+    row: Row, way: Way, fake: Provider, recorder: Recorder
+) -> None:
+    fake.always(Fault(400))
+    with pytest.raises(ANY):
+        await retried(row, way, fake)
+    span = one_span(row, recorder)
+    assert span.status.status_code is StatusCode.ERROR
+    assert (span.attributes or {})[RESENT] == 2
 
 
 @each_way((row, way) for row, way in FIRST_WAYS if row.timeouts)
@@ -355,6 +362,20 @@ async def test_no_recommended_attribute_is_left_out_without_a_reason() -> None:
     if not {row.name for row, _ in ALL_WAYS} <= COVERAGE.rows:
         pytest.skip("says something after all scenarios only")
     assert COVERAGE.left_out() == {}
+
+
+async def retried(row: Row, way: Way, fake: Provider) -> None:
+    """Make a call whose first two requests fail."""
+    opened = row.open_async if way.is_async else row.open
+    assert opened is not None
+    client = opened(fake.url, retries=2)
+    fake.reply(Fault(429), Fault(500))
+    try:
+        with logged(row), logged(replace(row, sdk=row.retried_by)) if row.retried_by else nullcontext():
+            await take(way, client, replace(row, fields={**row.fields, **row.retrying}))
+    finally:
+        await closed(row.connection(client))
+    assert len(fake.requests) == 3
 
 
 async def opened_stream(row: Row, is_async: bool, clients: Clients) -> Any:

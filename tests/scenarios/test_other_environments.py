@@ -34,6 +34,8 @@ NOT_THEN = {
         "litellm.transcripts": "it wants all details of token counts, and streams none",
         "litellm.messages_translated and stream": "it streams them asynchronously alone, and tells less of tokens",
         "litellm.chat_converted": "it tells less of Anthropic's tokens",
+        "mistralai and (retried or retries)": "nothing of its own runs before each retry",
+        "cohere and (retried or retries)": "it counts from two, so that two retries are none",
     },
     "tests/scenarios/test_import_order.py": {},
     "tests/scenarios/test_known_breakage.py": {
