@@ -74,7 +74,8 @@ class ChatCompletions(Reader):
 
     def response(self, response: Any) -> Attributes:
         known = fields(response)
-        found = {**usage(known.get("usage")), **parameters(known, self.answers)}
+        found = usage(known.get("usage"))
+        parameters(known, self.answers, found)
         reasons = [text(field(choice, "finish_reason")) for choice in items(known.get("choices"))]
         if any(reasons):
             found[gen_ai.RESPONSE_FINISH_REASONS] = [reason or "error" for reason in reasons]
@@ -103,9 +104,10 @@ class OpenAIChatCompletions(ChatCompletions):
         return found
 
 
-def parameters(known: Fields, table: Table) -> Attributes:
-    """Read the fields that *table* names, of a request or of an answer."""
-    found: Attributes = {}
+def parameters(known: Fields, table: Table, found: Attributes | None = None) -> Attributes:
+    """Read the fields that *table* names, of a request or of an answer, and add them to those that were *found*."""
+    if found is None:
+        found = {}
     for name, value in known.items():
         if value is not None and (rule := table.get(name)):
             read = rule[1](value)
@@ -122,11 +124,9 @@ def output_type(name: Any) -> str | None:
 def usage(value: Any) -> Attributes:
     """Read OpenAI's token counts, of which the details are parts."""
     known = fields(value)
-    return {
-        **parameters(known, _COUNTS),
-        **parameters(fields(known.get("prompt_tokens_details")), _COUNTS_READ),
-        **parameters(fields(known.get("completion_tokens_details")), _COUNTS_WRITTEN),
-    }
+    found = parameters(known, _COUNTS)
+    parameters(fields(known.get("prompt_tokens_details")), _COUNTS_READ, found)
+    return parameters(fields(known.get("completion_tokens_details")), _COUNTS_WRITTEN, found)
 
 
 def message(value: Any) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from ._streams import watch_within
 Route = Callable[[str, str], Reader | None]
 Target = Callable[[Any, Attributes], None]
 
+_CLIENTS = 256  # whose destinations are remembered
 _RAW_HEADER = "X-Stainless-Raw-Response"
 
 
@@ -55,15 +56,28 @@ def server(client: Any, attributes: Attributes) -> None:
 
 
 def _around(sdk: Sdk, original: Any, route: Route, target: Target | None, unknown_too: bool) -> Any:
+    served: dict[int, tuple[Any, type, Attributes]] = {}  # by the identity of the URL, which is held
+
+    def destination(client: Any) -> Attributes:
+        """What a client's class and URL tell, read once: properties of URLs are slow."""
+        url, kind = client._base_url, type(client)
+        held = served.get(id(url))
+        if held is None or held[1] is not kind:
+            told: Attributes = {gen_ai.PROVIDER_NAME: sdk.provider}
+            server(client, told)
+            if target is not None:
+                target(client, told)
+            if len(served) >= _CLIENTS:
+                served.clear()
+            held = served[id(url)] = url, kind, told
+        return held[2].copy()
+
     def begin(client: Any, options: Any) -> Call | None:
         try:
             reader = route(options.method, options.url)
             if reader is None and not (unknown_too and _names_a_model(options)):
                 return None
-            attributes: Attributes = {gen_ai.PROVIDER_NAME: sdk.provider}
-            server(client, attributes)
-            if target is not None:
-                target(client, attributes)
+            attributes = destination(client)
             if reader is None:
                 return _unknown_endpoints.begin(_body(options), attributes)
             call = Call.begin(reader, _body(options), attributes)
@@ -120,7 +134,7 @@ def _names_a_model(options: Any) -> bool:
 def _body(options: Any) -> Mapping[str, Any]:
     """The request's fields as they will be sent; of a GET, its query and its path, which name what is fetched."""
     body = options.json_data
-    fields: Mapping[str, Any] = body if isinstance(body, Mapping) else {}
+    fields: Mapping[str, Any] = body if type(body) is dict or isinstance(body, Mapping) else {}
     if extra := options.extra_json:
         fields = {**fields, **extra}
     return fields if options.method.lower() != "get" else {**fields, **(options.params or {}), "path": options.url}

@@ -34,6 +34,17 @@ def test_values_within_the_limits_come_out_as_they_are(value: Any) -> None:
     assert json.loads(_content.encode(NAME, value)) == value
 
 
+@settings(max_examples=200, deadline=None)
+@given(json_values | st.floats() | st.lists(st.builds(complex, st.integers())))
+def test_json_is_that_of_the_library(value: Any) -> None:
+    assert _content._encode(value) == _content._encoder.encode(value)
+
+
+def test_json_is_the_same_where_the_library_has_no_c_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json.encoder, "c_make_encoder", None)
+    assert _content._made_once() == _content._encoder.encode
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.text(st.characters(codec=None))))  # type: ignore[arg-type]
 def test_whatever_comes_out_can_be_sent(value: Any) -> None:

@@ -300,6 +300,14 @@ def test_a_large_image_is_described_and_not_copied(client: openai.OpenAI, spans:
     )
 
 
+def test_a_client_that_is_pointed_elsewhere_says_so(client: openai.OpenAI, spans: Spans) -> None:
+    client.chat.completions.create(model="gpt-5", messages=HELLO)
+    client.base_url = client.base_url.copy_with(host="localhost")
+    client.chat.completions.create(model="gpt-5", messages=HELLO)
+
+    assert [(span.attributes or {})["server.address"] for span in spans.ended] == ["127.0.0.1", "localhost"]
+
+
 def test_azure_is_named_by_its_client(fake: Provider, spans: Spans) -> None:
     with openai.AzureOpenAI(azure_endpoint=fake.url, api_key="k", api_version="2024-10-21") as client:
         client.chat.completions.create(model="deployment", messages=HELLO)
