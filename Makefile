@@ -42,7 +42,7 @@ test-others: setup
 soak: setup
 	SPANBOOK_SOAK=1 $(BIN)/pytest tests/system tests/collector -k "kill or power_cut or outage or hangs or full_disk or queue"
 
-# SDKs as they were a year ago, in an environment beside .venv (minutes)
+# SDKs as they were a year ago, and frameworks that trace themselves, in environments beside .venv (minutes)
 old: setup
 	SPANBOOK_ENVS=1 $(BIN)/pytest tests/scenarios/test_other_environments.py
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from time import perf_counter_ns
+from time import perf_counter_ns, time_ns
 from typing import Any
 
 from opentelemetry.context import _RUNTIME_CONTEXT, Context, attach, get_current
@@ -82,6 +82,9 @@ class Call:
             self._open(name or name_of(operation, attributes), attributes, kind)
         else:
             self._attributes = attributes
+            if isinstance(owner, _suppression.NativeOwner):  # it left no mark, so what we call has ours
+                self.context = Context(self.context | _suppression.marks(self))
+                owner.ask_before_its_end(self)
 
     @classmethod
     def begin(
@@ -120,6 +123,13 @@ class Call:
     def adopt(self, attributes: Mapping[str, Any]) -> None:
         """Take what an inner instrumentation of the same call learnt; own values win."""
         self._adopted = {**(self._adopted or {}), **attributes}
+
+    def so_far(self) -> Attributes:
+        """Return what is known before the end: of the answer, nothing until it is whole."""
+        asked = dict(self._attributes)
+        self._read(None)
+        known = self._all_of(self._attributes)
+        return known if known.get(gen_ai.RESPONSE_FINISH_REASONS) else asked
 
     def learnt(self, attribute: str) -> Any:
         """Return what an inner instrumentation told of *attribute*; it need not be read a second time then."""
@@ -241,12 +251,18 @@ class Call:
         if self.first_chunk and self.operation != gen_ai.FETCH_RESPONSE:  # nothing is generated then
             attributes[gen_ai.RESPONSE_TIME_TO_FIRST_CHUNK] = (self.first_chunk - self.started) / 1e9
         span = self.span
+        known = self._all_of(attributes)
         if span is None:
-            assert self._owner is not None
-            self._owner.adopt(attributes)
-            return
+            owner = self._owner
+            assert owner is not None
+            owner.adopt(known)
+            if not (isinstance(owner, _suppression.NativeOwner) and owner.missed_usage(known)):
+                return
+            began = time_ns() - (perf_counter_ns() - self.started)
+            self._open(name_of(self.operation, known), _without_content(known), SpanKind.CLIENT, began)
+            span = self.span or INVALID_SPAN
         try:
-            self._describe(span, self._all_of(attributes), error)
+            self._describe(span, known, error)
         except Exception as failure:
             failed("Call._describe", failure)
         harmless(span.end)

@@ -3,7 +3,8 @@
 Frameworks call SDKs, SDKs call SDKs, and other instrumentation may sit above or below. Whoever opens a model call first
 owns it: it leaves a mark in the OpenTelemetry context, and an instrumentation further in adds what it learns to the
 owner instead of opening a second span. Marks of OpenTelemetry's own GenAI packages and of Traceloop's are honoured, and
-set, alike. A library that traces itself leaves no mark but its span, which the conventions' operation makes known.
+set, alike. A library that traces itself leaves no mark but its span, which the conventions' operation makes known; the
+first call below adds to that span, and leaves the marks in its place.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from opentelemetry.trace import get_current_span
 from spanbook_schemas import gen_ai
 
 from . import _content, _provider, _settings
+from ._guard import harmless
 
 _OWNER = "spanbook-model-call"
 _OWN_RECORD = (
@@ -48,6 +50,7 @@ _CLASSES = {
 }
 _UTIL = "opentelemetry.util.genai"
 
+_USAGE = (gen_ai.USAGE_INPUT_TOKENS, gen_ai.USAGE_OUTPUT_TOKENS)
 _STORED = (str, int, float, list)  # what OpenTelemetry can store
 _adopting: weakref.WeakSet[Any] = weakref.WeakSet()  # native spans that a call of ours has added to
 
@@ -61,6 +64,15 @@ class Owner(Protocol):
     def active(self) -> bool: ...
 
     def adopt(self, attributes: Mapping[str, Any]) -> None: ...
+
+
+class Teller(Protocol):
+    """A call that can say what it knows before it ends."""
+
+    @property
+    def active(self) -> bool: ...
+
+    def so_far(self) -> dict[str, Any]: ...
 
 
 def suppressed(context: Context) -> bool:
@@ -80,7 +92,7 @@ def owner(context: Context, operation: str) -> Owner | None:
     if official is not None and official is not context.get(_OWN_RECORD) and _is_told(context):
         return _OfficialOwner(operation, official)
     if (native := _native(context, kind)) is not None:
-        return _NativeOwner(operation, native)
+        return NativeOwner(operation, native)
     return _Nobody(operation) if context.get(_TRACELOOP) and _OWNER not in context else None
 
 
@@ -138,8 +150,11 @@ class _OfficialOwner:
                 setattr(self._record, attribute, value)
 
 
-class _NativeOwner:
-    """A span of a library that traces itself: it gets what it does not say. A second call below it has its own."""
+class NativeOwner:
+    """A span of a library that traces itself: it gets what it does not say. A second call below it has its own.
+
+    It may end before the answer has come. What is known is added then; usage that it does not tell needs another span.
+    """
 
     active = True
 
@@ -147,6 +162,27 @@ class _NativeOwner:
         self.operation = operation
         self._span = span
         _adopting.add(span)
+
+    def ask_before_its_end(self, call: Teller) -> None:
+        """See to it that the span has what *call* knows by then: it may end before the stream has been drained."""
+        span = self._span
+        theirs = span.end
+        asked = weakref.ref(call)
+
+        def end(*args: Any, **kwargs: Any) -> None:
+            harmless(delattr, span, "end")
+            teller = asked()
+            if teller is not None and teller.active:
+                harmless(lambda: self.adopt(teller.so_far()))
+            theirs(*args, **kwargs)
+
+        harmless(setattr, span, "end", end)
+
+    def missed_usage(self, known: Mapping[str, Any]) -> bool:
+        """Tell whether the span is over and says nothing of what was used, while *known* does."""
+        said = self._span.attributes or ()
+        told = any(known.get(name) is not None for name in _USAGE)
+        return told and not self._span.is_recording() and not any(name in said for name in _USAGE)
 
     def adopt(self, attributes: Mapping[str, Any]) -> None:
         if not self._span.is_recording():  # over before its stream was: OpenTelemetry complains of every value set now

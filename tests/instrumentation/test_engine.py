@@ -431,6 +431,9 @@ def test_where_their_span_comes_to_nothing_there_is_ours(sdk: Sdk, spans: Spans)
     assert spans.only().name == "chat m"
 
 
+NATIVE = {"gen_ai.operation.name": "chat"}
+
+
 def test_a_library_that_traces_itself_gets_what_its_model_call_does_not_say(sdk: Sdk, spans: Spans) -> None:
     native = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "theirs"}
     with spans.provider.get_tracer("strands").start_as_current_span("chat theirs", attributes=native):
@@ -441,16 +444,46 @@ def test_a_library_that_traces_itself_gets_what_its_model_call_does_not_say(sdk:
     assert dict(theirs.attributes or {}) == {**ANSWERED, "gen_ai.request.model": "theirs"}
 
 
-def test_their_span_that_ends_before_its_stream_is_left_alone(
+def test_what_is_called_for_their_span_is_the_same_call_further_in(sdk: Sdk, spans: Spans) -> None:
+    with spans.provider.get_tracer("strands").start_as_current_span("theirs", attributes=NATIVE):
+        assert Client().nested("m")["id"] == "r"
+    assert spans.attributes() == ANSWERED
+
+
+def test_their_span_that_ends_before_its_stream_has_what_was_asked(
     sdk: Sdk, spans: Spans, caplog: pytest.LogCaptureFixture
 ) -> None:
-    native = {"gen_ai.operation.name": "chat"}
-    with spans.provider.get_tracer("strands").start_as_current_span("chat", attributes=native):
+    with spans.provider.get_tracer("strands").start_as_current_span("chat", attributes=NATIVE):
         stream = Client().generator("m")
         next(stream)
     assert list(stream) == ["b", "c"]
-    assert spans.attributes() == native
+    assert spans.attributes() == {name: told for name, told in ANSWERED.items() if name != "gen_ai.response.id"}
     assert caplog.text == ""
+
+
+WHOLE = {"choices": [{"index": 0, "delta": {"content": "Hi"}, "finish_reason": "stop"}]}
+USED = {"choices": [], "usage": {"prompt_tokens": 11, "completion_tokens": 3}}
+
+
+@pytest.mark.parametrize("says", [{}, {"gen_ai.usage.output_tokens": 3}], ids=["it tells no usage", "it tells usage"])
+def test_their_span_that_ends_with_the_last_word_has_that_and_usage_is_told_once(
+    spans: Spans, says: dict[str, Any]
+) -> None:
+    tracer = spans.provider.get_tracer("strands")
+    with tracer.start_as_current_span("theirs", attributes=NATIVE) as theirs:
+        call = Call.begin(ChatCompletions(), {"model": "m", "messages": [{"role": "user", "content": "?"}]}, {})
+        assert call is not None
+        call.chunk(WHOLE)
+        theirs.set_attributes(says)
+    call.chunk(USED)
+    call.finish()
+    first, *own = spans.ended
+    assert (first.attributes or {})["gen_ai.response.finish_reasons"] == ("stop",)
+    assert "Hi" in str((first.attributes or {})["gen_ai.output.messages"])
+    assert [(span.name, (span.attributes or {})["gen_ai.usage.input_tokens"]) for span in own] == (
+        [] if says else [("chat m", 11)]
+    )
+    assert all(span.parent == first.context and span.start_time < theirs.end_time for span in own)  # type: ignore
 
 
 @pytest.mark.parametrize(("content", "told"), [("span_only", 1), ("event_only", 0)])

@@ -50,3 +50,16 @@ def test_a_call_of_ours_silences_theirs_further_in(client: openai.OpenAI, spans:
         outer.detach()
     outer.finish()
     assert spans.only().name == "chat outer"
+
+
+def test_a_call_for_the_span_of_a_library_that_traces_itself_silences_theirs_too(
+    client: openai.OpenAI, spans: Spans
+) -> None:
+    native = {"gen_ai.operation.name": "chat"}
+    with spans.provider.get_tracer("strands").start_as_current_span("chat native", attributes=native):
+        outer = Call.begin(ChatCompletions(), {"model": "outer"}, {"gen_ai.provider.name": "framework"})
+        assert outer is not None
+        outer.within(lambda: client.chat.completions.create(**ASK))
+        outer.finish()
+    assert spans.only().name == "chat native"
+    assert spans.attributes()["gen_ai.usage.input_tokens"] == 118

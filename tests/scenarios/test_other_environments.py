@@ -1,4 +1,4 @@
-"""SDKs as they were a year ago, through the same tests in an environment of their own.
+"""SDKs as they were a year ago, through the same tests in an environment of their own; and what needs one of its own.
 
 Made on demand, with `SPANBOOK_ENVS=1`: a locked list of `tests/envs` becomes an environment beside `.venv`. The list is
 what `uv pip compile` makes of the `.in` file beside it; of `old.in` with `--exclude-newer` a year ago.
@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 APPLICATION_SIDE = ("instrumentation", "schemas")
 OLD = "old"
 BETWEEN = "between"
+NATIVE = "native"
 SCENARIOS = "tests/scenarios/test_every_sdk.py"
 INSTRUMENTATION = "tests/instrumentation"
 
@@ -92,6 +93,10 @@ def test_what_they_send_arrives(python: Path) -> None:
 def test_google_genai_with_a_client_of_its_own_for_interactions_passes() -> None:
     interactions = f"{INSTRUMENTATION}/test_gemini_interactions.py"
     passes(interpreter_of(BETWEEN), SCENARIOS, interactions, "-k", "google_genai or gemini")
+
+
+def test_frameworks_that_trace_themselves_pass() -> None:
+    passes(interpreter_of(NATIVE), f"{INSTRUMENTATION}/test_native_frameworks.py")
 
 
 def interpreter_of(name: str) -> Path:

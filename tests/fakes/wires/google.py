@@ -63,9 +63,10 @@ def read(request: Request) -> Asked:
     ]
     last = (request.json.get("contents") or [{}])[-1]
     config = request.json.get("generationConfig") or {}
+    schemas = ("parametersJsonSchema", "parameters_json_schema", "parameters")  # the API takes both spellings
     return Asked(
         tools=tuple(
-            (tool.get("name", ""), _json_schema(tool.get("parametersJsonSchema") or tool.get("parameters") or {}))
+            (tool.get("name", ""), _json_schema(next((tool[key] for key in schemas if tool.get(key)), {})))
             for tool in tools
         ),
         answered=any("functionResponse" in part for part in last.get("parts") or ()),
