@@ -173,7 +173,7 @@ CREATE TABLE IF NOT EXISTS trace_rows_local ON CLUSTER 'book'
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', version, is_deleted)
 PARTITION BY start_day
 ORDER BY (tenant, experiment_id, start_day, toStartOfFiveMinutes(start_time), trace_id)
-SETTINGS replicated_deduplication_window = 10000, ttl_only_drop_parts = 1, merge_selector_base = 3
+SETTINGS replicated_deduplication_window = 10000, ttl_only_drop_parts = 1, merge_selector_base = 3, max_compress_block_size = 65536
 COMMENT 'A row for each trace; replaced, never summed';
 
 CREATE TABLE IF NOT EXISTS trace_rows ON CLUSTER 'book' AS trace_rows_local
@@ -203,7 +203,7 @@ CREATE TABLE IF NOT EXISTS trace_pieces_local ON CLUSTER 'book'
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
 PARTITION BY toDate(inserted_at)
 ORDER BY trace_key
-SETTINGS index_granularity = 256, enable_block_number_column = 1, ttl_only_drop_parts = 1, replicated_deduplication_window = 10000
+SETTINGS index_granularity = 256, max_compress_block_size = 65536, min_bytes_for_wide_part = '64Mi', enable_block_number_column = 1, ttl_only_drop_parts = 1, replicated_deduplication_window = 10000
 COMMENT 'What came of which trace in which block of inserts';
 
 CREATE TABLE IF NOT EXISTS trace_pieces ON CLUSTER 'book' AS trace_pieces_local
