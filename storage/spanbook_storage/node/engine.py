@@ -22,7 +22,7 @@ from .config import NodeConfig, engine_xml
 from .errors import NodeError, from_engine
 
 PIPE_BYTES = 1 << 20
-# The engine's allocator keeps what was freed for five seconds, and what idle threads freed for ever: up to 480 MB under load.
+# The engine's allocator keeps what was freed for five seconds, and what idle threads freed for ever: up to 480 MB.
 _ALLOCATOR = "background_thread:true,dirty_decay_ms:1000"
 
 _KILL = """KILL QUERY WHERE query_id IN
