@@ -2,20 +2,18 @@
 
     .venv/bin/python benchmarks/autolog/cost.py                      # bare, hand-written, spanbook
     .venv/bin/python benchmarks/autolog/cost.py --frameworks         # LangChain and OpenAI's agents, with and without
-    PYTHONPATH=instrumentation:schemas PEERS/bin/python benchmarks/autolog/cost.py --peer genai
+    PYTHONPATH=instrumentation:schemas PEERS/bin/python benchmarks/autolog/cost.py --peers genai,openinference,traceloop
 
 where PEERS is an environment with openai, wrapt, opentelemetry-instrumentation-genai-openai,
-openinference-instrumentation-openai and opentelemetry-instrumentation-openai (Traceloop's). One peer a process: not all
-take back what they put in.
+openinference-instrumentation-openai and opentelemetry-instrumentation-openai (Traceloop's).
 
-The transport answers in the process, the span processor drops. Each variant has its turn in every round, in an order
-that is drawn anew: it is switched on, warmed up, called some times and switched off. What counts of a turn is its
-fastest call, and what a variant adds in a round is that minus the bare SDK's; printed are the median over the rounds
-and, behind ±, half of the middle half's width. So neither a neighbour's burst nor the machine's slower hours fall on
-one variant. The garbage collector is off within a turn and runs between turns, for all alike. Spanbook traces to the
-process's provider, hand-written code and peers to one of their own, without the processor that Spanbook puts on its.
-The SDK's own writing of a megabyte and its own reading of 200 chunks are many times what is measured, and so is their
-noise: in those two rows it is spared them. Of the import, the process's CPU milliseconds are printed.
+The transport answers in the process, the span processor drops. A process has one variant, as an application has: what
+another instrumentation leaves behind, or does because a second one is loaded, falls on none. In every round each
+variant has a process, in an order that is drawn anew, so the machine's slower minutes fall on none either. A process
+tells its fastest call of some hundred, after as many that do not count, without the garbage collector; what a variant
+adds in a round is that minus the bare SDK's. Printed are the median over the rounds and, behind ±, half of the middle
+half's width. The SDK's own writing of a megabyte and its own reading of 200 chunks are many times what is measured, and
+so is their noise: in those two rows it is spared them. Of the import, the process's CPU milliseconds are printed.
 """
 
 import argparse
@@ -38,11 +36,10 @@ from unittest import mock
 import handwritten
 import httpx2
 import openai
-from openai.resources.chat.completions import Completions
 from opentelemetry import trace
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 
-WARM_UP = 60  # calls of a turn that do not count: the interpreter specialises patched code anew after some 50
+BARE, BY_HAND, SPANBOOK = "bare", "handwritten", "spanbook"
 PEERS = {
     "genai": "opentelemetry.instrumentation.genai.openai",
     "openinference": "openinference.instrumentation.openai",
@@ -145,96 +142,46 @@ class Drop(SpanProcessor):
         self.last = span
 
 
-class Variant(NamedTuple):
-    """A way of making the call, and how it is switched on and off."""
+class Workload(NamedTuple):
+    """A call, the same with spans written by hand, and what the SDK is spared meanwhile."""
 
-    name: str
     call: Callable[[], Any]
-    on: Callable[[], Any]
-    off: Callable[[], Any]
+    by_hand: Callable[[], Any]
+    spared: Callable[[], AbstractContextManager[Any]] = nullcontext
 
 
-def turn(variant: Variant, calls: int) -> float:
-    """Return the microseconds of the fastest of some calls."""
-    gc.collect()
-    variant.on()
-    gc.disable()
-    times = []
-    for _ in range(WARM_UP + calls):
-        begun = time.thread_time_ns()
-        variant.call()
-        times.append(time.thread_time_ns() - begun)
-    gc.enable()
-    variant.off()
-    return min(times[WARM_UP:]) / 1000
+def workloads(tracer: trace.Tracer) -> dict[str, Workload]:
+    """Calls of OpenAI's SDK."""
+    client = openai.OpenAI(api_key="k", http_client=httpx2.Client(transport=httpx2.MockTransport(respond)))
 
+    def chat(body: dict[str, Any]) -> tuple[Callable[[], Any], Callable[[], Any]]:
+        return lambda: client.chat.completions.create(**body), lambda: handwritten.chat(tracer, client, **body)
 
-def added(variants: list[Variant], rounds: int, calls: int) -> list[str]:
-    """Return what each variant adds to the first one, and what that one takes."""
-    turns: dict[str, list[float]] = {variant.name: [] for variant in variants}
-    order, chance = list(variants), random.Random(0)
-    for variant in variants:
-        turn(variant, 1)  # imports and compiles
-    gc.collect()
-    gc.freeze()
-    for _ in range(rounds):
-        chance.shuffle(order)
-        for variant in order:
-            turns[variant.name].append(turn(variant, calls))
-    bare, *others = turns.values()
-    return [*(_spread([a - b for a, b in zip(took, bare, strict=True)]) for took in others), _spread(bare)]
+    def drained() -> None:
+        for _ in client.chat.completions.create(**STREAM):
+            pass
 
+    def drained_by_hand() -> None:
+        for _ in handwritten.stream(tracer, client, **STREAM):
+            pass
 
-def _spread(values: list[float], digits: int = 0) -> str:
-    low, middle, high = statistics.quantiles(values, n=4)
-    return f"{middle:.{digits}f} ±{(high - low) / 2:.{digits}f}"
+    def unwritten() -> AbstractContextManager[Any]:
+        return mock.patch("openai._base_client.openapi_dumps", return_value=b"{}")
 
+    def decoded() -> AbstractContextManager[Any]:
+        streamed = list(client.chat.completions.create(**STREAM))
 
-def nothing() -> None:
-    pass
+        def again(stream: Any) -> Iterator[Any]:
+            yield from streamed
 
+        return mock.patch.object(openai.Stream, "__stream__", again)
 
-def traced(name: str, call: Callable[[], Any], provider: TracerProvider) -> Variant:
-    """Return the variant that traces *call* without touching it."""
-    if name == "spanbook":
-        import spanbook
-
-        spanbook.configure(content=True)
-        return Variant(name, call, spanbook.openai.autolog, spanbook.openai.unlog)
-    instrumentor, create = import_module(PEERS[name]).OpenAIInstrumentor(), Completions.create
-
-    def off() -> None:
-        instrumentor.uninstrument()
-        setattr(Completions, "create", create)  # noqa: B010  Traceloop's leaves its wrapper where it was
-
-    return Variant(name, call, lambda: instrumentor.instrument(tracer_provider=provider), off)
-
-
-def dropping() -> TracerProvider:
-    """Return a provider whose spans go nowhere."""
-    provider = TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(Drop())
-    return provider
-
-
-def unwritten(client: openai.OpenAI) -> AbstractContextManager[Any]:
-    """Spare the SDK the writing of bodies."""
-    return mock.patch("openai._base_client.openapi_dumps", return_value=b"{}")
-
-
-def decoded(client: openai.OpenAI) -> AbstractContextManager[Any]:
-    """Spare the SDK the reading of streams: all that it opens yield the same chunks."""
-    streamed = list(client.chat.completions.create(**STREAM))
-
-    def again(stream: Any) -> Iterator[Any]:
-        yield from streamed
-
-    return mock.patch.object(openai.Stream, "__stream__", again)
-
-
-def whole(client: openai.OpenAI) -> AbstractContextManager[Any]:
-    """Spare the SDK nothing."""
-    return nullcontext()
+    return {
+        "chat": Workload(*chat(SHORT)),
+        "long": Workload(*chat(LONG)),
+        "image": Workload(*chat(IMAGE), unwritten),
+        "stream": Workload(drained, drained_by_hand, decoded),
+    }
 
 
 def frameworks() -> dict[str, tuple[Callable[[], Any], tuple[str, ...]]]:
@@ -271,34 +218,81 @@ def frameworks() -> dict[str, tuple[Callable[[], Any], tuple[str, ...]]]:
     return rows
 
 
-def main_of_frameworks(options: argparse.Namespace) -> None:
-    import spanbook
+def prepared(row: str, variant: str) -> tuple[Callable[[], Any], AbstractContextManager[Any]]:
+    """Return the call of a row, with the variant switched on, and what the SDK is spared."""
+    os.environ.setdefault("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "span_only")
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(Drop())
+    trace.set_tracer_provider(provider)
+    found = workloads(provider.get_tracer("benchmark")).get(row)
+    modules: tuple[str, ...] = ("openai",)
+    if found is None:
+        call, modules = frameworks()[row]
+        found = Workload(call, call)
+    spared = found.spared()
+    if variant == SPANBOOK:
+        import spanbook
 
-    spanbook.configure(content=True)
-    print_row("added µs", ["spanbook", "bare"])
-    for name, (call, modules) in frameworks().items():
-
-        def on(modules: tuple[str, ...] = modules) -> None:
-            for module in modules:
-                getattr(spanbook, module).autolog()
-
-        variants = [Variant("bare", call, nothing, nothing), Variant("spanbook", call, on, spanbook.unlog)]
-        print_row(name, added(variants, options.rounds, max(options.calls // 2, 5)))
+        spanbook.configure(content=True)
+        for module in modules:
+            getattr(spanbook, module).autolog()
+    elif variant in PEERS:
+        import_module(PEERS[variant]).OpenAIInstrumentor().instrument(tracer_provider=provider)
+    return (found.by_hand if variant == BY_HAND else found.call), spared
 
 
-def main_of_imports(rounds: int) -> None:
+def fastest(row: str, variant: str, calls: int) -> float:
+    """Return the microseconds of the fastest of some calls, after as many that do not count."""
+    call, spared = prepared(row, variant)
+    times = []
+    with spared:
+        for _ in range(calls):
+            call()
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        for _ in range(calls):
+            begun = time.thread_time_ns()
+            call()
+            times.append(time.thread_time_ns() - begun)
+    return min(times) / 1000
+
+
+def compare(row: str, variants: list[str], rounds: int, calls: int) -> None:
+    """Print what each variant adds to the bare SDK, and what that takes."""
+    told: dict[str, list[float]] = {variant: [] for variant in [BARE, *variants]}
+    order, chance = list(told), random.Random(0)
+    for _ in range(rounds):
+        chance.shuffle(order)
+        for variant in order:
+            told[variant].append(_asked("--row", row, "--variant", variant, "--calls", str(calls)))
+    bare = told.pop(BARE)
+    added = {name: [took - floor for took, floor in zip(each, bare, strict=True)] for name, each in told.items()}
+    print_row(row, [*(_spread(each) for each in added.values()), _spread(bare)])
+
+
+def compare_imports(rounds: int) -> None:
     """Print what `import spanbook` takes in a new process that has imported OpenTelemetry's SDK."""
     program = (
         "import opentelemetry.sdk.trace, time; begun = time.process_time(); "
-        "import spanbook; print(time.process_time() - begun)"
+        "import spanbook; print((time.process_time() - begun) * 1000)"
     )
-    cached = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}  # or every process would compile what it imports
-    command = [sys.executable, "-c", program]
-    took = [
-        float(subprocess.run(command, env=cached, check=True, capture_output=True).stdout) * 1000
-        for _ in range(rounds + 1)
-    ]
+    took = [_told([sys.executable, "-c", program]) for _ in range(rounds + 1)]
     print_row("import, ms", [_spread(took[1:], digits=1)])
+
+
+def _asked(*options: str) -> float:
+    return _told([sys.executable, __file__, *options])
+
+
+def _told(command: list[str]) -> float:
+    cached = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}  # or every process would compile what it imports
+    return float(subprocess.run(command, env=cached, check=True, stdout=subprocess.PIPE).stdout)
+
+
+def _spread(values: list[float], digits: int = 0) -> str:
+    low, middle, high = statistics.quantiles(values, n=4)
+    return f"{middle:.{digits}f} ±{(high - low) / 2:.{digits}f}"
 
 
 def print_row(name: str, cells: list[str]) -> None:
@@ -307,52 +301,26 @@ def print_row(name: str, cells: list[str]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--peer", choices=PEERS, help="measured as well")
+    parser.add_argument("--peers", default="", help=f"comma-separated, measured as well: {', '.join(PEERS)}")
     parser.add_argument("--only", default="", help="comma-separated rows: chat, long, image, stream, import")
     parser.add_argument("--frameworks", action="store_true", help="LangChain, LangGraph and OpenAI's agents instead")
-    parser.add_argument("--rounds", type=int, default=30)
-    parser.add_argument("--calls", type=int, default=20, help="of a turn that count")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--calls", type=int, default=150, help="of a process that count")
+    parser.add_argument("--row", help=argparse.SUPPRESS)
+    parser.add_argument("--variant", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    os.environ.setdefault("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "span_only")
-    trace.set_tracer_provider(dropping())
-    if options.frameworks:
-        main_of_frameworks(options)
+    if options.row:
+        print(fastest(options.row, options.variant, options.calls))
         return
-    provider = dropping()
-    tracer = provider.get_tracer("benchmark")
-    client = openai.OpenAI(api_key="k", http_client=httpx2.Client(transport=httpx2.MockTransport(respond)))
-
-    def chat(body: dict[str, Any]) -> tuple[Callable[[], Any], Callable[[], Any]]:
-        return lambda: client.chat.completions.create(**body), lambda: handwritten.chat(tracer, client, **body)
-
-    def drained() -> None:
-        for _ in client.chat.completions.create(**STREAM):
-            pass
-
-    def drained_by_hand() -> None:
-        for _ in handwritten.stream(tracer, client, **STREAM):
-            pass
-
-    workloads = {
-        "chat": (*chat(SHORT), whole),
-        "long": (*chat(LONG), whole),
-        "image": (*chat(IMAGE), unwritten),
-        "stream": (drained, drained_by_hand, decoded),
-    }
-    names = ["spanbook", *([options.peer] if options.peer else [])]
-    chosen = options.only.split(",") if options.only else [*workloads, "import"]
-    print_row("added µs", ["handwritten", *names, "bare"])
-    for workload, (bare, by_hand, spared) in workloads.items():
-        if workload in chosen:
-            variants = [
-                Variant("bare", bare, nothing, nothing),
-                Variant("handwritten", by_hand, nothing, nothing),
-                *(traced(name, bare, provider) for name in names),
-            ]
-            with spared(client):
-                print_row(workload, added(variants, options.rounds, options.calls))
-    if "import" in chosen:
-        main_of_imports(options.rounds)
+    peers = options.peers.split(",") if options.peers else []
+    rows = list(frameworks()) if options.frameworks else ["chat", "long", "image", "stream", "import"]
+    variants = [SPANBOOK] if options.frameworks else [BY_HAND, SPANBOOK, *peers]
+    print_row("added µs", [*variants, BARE])
+    for row in options.only.split(",") if options.only else rows:
+        if row == "import":
+            compare_imports(options.rounds)
+        else:
+            compare(row, variants, options.rounds, options.calls)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ from time import perf_counter_ns, time_ns
 from typing import Any
 
 from opentelemetry.context import _RUNTIME_CONTEXT, Context, attach, get_current
-from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Status, StatusCode, set_span_in_context
+from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Status, StatusCode
+from opentelemetry.trace.propagation import _SPAN_KEY
 
 from spanbook_schemas import gen_ai, names
 
@@ -104,7 +105,7 @@ class Call:
         call = cls(operation, attributes, reader=reader, kind=kind, parent=context, owner=owner)
         if call.captures_content:
             try:
-                call._attributes.update(_encoded(reader.request_content(request)))
+                call._record(reader.request_content(request))
             except Exception as error:
                 failed(f"{type(reader).__name__}.request_content", error)
         return call
@@ -137,7 +138,15 @@ class Call:
 
     def set(self, attributes: Mapping[str, Any]) -> None:
         """Add attributes; content among them is recorded only where content is captured."""
-        self._attributes.update(_encoded(attributes) if self.captures_content else _without_content(attributes))
+        if self.captures_content:
+            self._record(attributes)
+        else:
+            self._attributes.update(_without_content(attributes))
+
+    def _record(self, attributes: Mapping[str, Any]) -> None:
+        for name, value in attributes.items():
+            if value is not None:
+                self._attributes[name] = _content.encode(name, value) if name in _CONTENT else value
 
     def attach(self) -> None:
         """Make this call the current span, until `detach`."""
@@ -221,10 +230,8 @@ class Call:
             self.span = _provider.tracer().start_span(
                 name, context=self.context, kind=kind, attributes=_storable(attributes), start_time=began
             )
-            context = set_span_in_context(self.span, self.context)
-            if self._reader is not None:
-                context = Context(context | _suppression.marks(self))
-            self.context = context
+            marks = {} if self._reader is None else _suppression.marks(self)
+            self.context = Context({**self.context, _SPAN_KEY: self.span, **marks})
         except Exception as error:  # an application's own sampler or processor may raise
             failed("Call._open", error)
 
@@ -242,7 +249,7 @@ class Call:
             failed(f"{type(reader).__name__}.response", error)
         if self.captures_content:
             try:
-                self._attributes.update(_encoded(reader.response_content(response)))
+                self._record(reader.response_content(response))
             except Exception as error:
                 failed(f"{type(reader).__name__}.response_content", error)
 
@@ -330,14 +337,6 @@ def _redacted_exception(error: BaseException) -> Attributes:
         gen_ai.EXCEPTION_STACKTRACE: "".join(traceback.format_exception(error)),
     }
     return {name: _content.redacted_text(name, text) for name, text in told.items()}
-
-
-def _encoded(attributes: Mapping[str, Any]) -> Attributes:
-    return {
-        name: _content.encode(name, value) if name in _CONTENT else value
-        for name, value in attributes.items()
-        if value is not None
-    }
 
 
 def _structured(attributes: Mapping[str, Any]) -> Attributes:

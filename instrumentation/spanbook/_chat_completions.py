@@ -125,8 +125,11 @@ def usage(value: Any) -> Attributes:
     """Read OpenAI's token counts, of which the details are parts."""
     known = fields(value)
     found = parameters(known, _COUNTS)
-    parameters(fields(known.get("prompt_tokens_details")), _COUNTS_READ, found)
-    return parameters(fields(known.get("completion_tokens_details")), _COUNTS_WRITTEN, found)
+    if details := known.get("prompt_tokens_details"):
+        parameters(fields(details), _COUNTS_READ, found)
+    if details := known.get("completion_tokens_details"):
+        parameters(fields(details), _COUNTS_WRITTEN, found)
+    return found
 
 
 def message(value: Any) -> dict[str, Any]:

@@ -144,7 +144,7 @@ def _settled(call: Call, options: Any, stream: Any, result: Any) -> Any:
     """End *call* with *result*, or see to it that it ends when the result has been read."""
     try:
         headers = options.headers
-        if isinstance(headers, Mapping) and _RAW_HEADER in headers:
+        if headers and isinstance(headers, Mapping) and _RAW_HEADER in headers:
             read_raw(call, result.http_response)
         elif stream and hasattr(result, "_iterator"):
             _watch(call, result)
