@@ -27,6 +27,14 @@ def _target(models: Any) -> Attributes:
     return {gen_ai.PROVIDER_NAME: provider, **server_at(client._http_options.base_url)}
 
 
+def _target_of_interactions(interactions: Any) -> Attributes:
+    if hasattr(interactions, "_api_client"):
+        return _target(interactions)
+    configuration = interactions.sdk_configuration  # all that is kept of the client in 2.9 and 2.34
+    vertex = "/projects/" in (configuration.globals.api_version or "")
+    return {gen_ai.PROVIDER_NAME: "gcp.vertex_ai" if vertex else "gcp.gemini", **server_at(configuration.server_url)}
+
+
 def _is_request(state: Any) -> bool:
     """Tell whether what tenacity retries is a request of this SDK's."""
     return getattr(state.fn, "__module__", None) == "google.genai._api_client"
@@ -63,7 +71,7 @@ _sdk = Sdk(
             for method, reader in _METHODS.items()
         ),
         *(
-            Hook("google.genai._gaos.interactions", f"{interactions}.{method}", reader, _target)
+            Hook("google.genai._gaos.interactions", f"{interactions}.{method}", reader, _target_of_interactions)
             for interactions in ("Interactions", "AsyncInteractions")
             for method, reader in _INTERACTIONS.items()
         ),

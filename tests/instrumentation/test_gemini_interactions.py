@@ -12,6 +12,7 @@ from clients.spans import Spans
 from clients.trees import counted, departures
 from fakes.provider import Provider
 from fakes.replies import Fault, Reply
+from spanbook import google_genai
 from spanbook._gemini_interactions import Interactions
 
 READER = Interactions()
@@ -145,6 +146,23 @@ def test_an_answer_that_is_asked_for_raw_is_read_when_the_application_reads_it(
     taken = [list(each)[-1].interaction if stream else each for each in (whole, parsed)]
     assert [each.id for each in taken] == ["reply_1"] * 2
     assert [(span.attributes or {}).get("gen_ai.usage.input_tokens") for span in spans.ended] == [118] * 3
+
+
+@pytest.mark.parametrize(
+    ("options", "provider", "host"),
+    [
+        ({"api_key": "k", "vertexai": False}, "gcp.gemini", "generativelanguage.googleapis.com"),
+        ({"vertexai": True, "project": "p", "location": "l"}, "gcp.vertex_ai", "l-aiplatform.googleapis.com"),
+    ],
+)
+def test_interactions_tell_whom_they_ask(options: dict[str, Any], provider: str, host: str) -> None:
+    pytest.importorskip("google.genai._gaos", reason="they had a client of Stainless's")
+    from google import genai
+    from google.auth.credentials import AnonymousCredentials
+
+    nobody: dict[str, Any] = {"credentials": AnonymousCredentials()} if options["vertexai"] else {}  # type: ignore[no-untyped-call]
+    told = google_genai._target_of_interactions(genai.Client(**options, **nobody).interactions)
+    assert (told["gen_ai.provider.name"], told["server.address"]) == (provider, host)
 
 
 def test_one_that_is_retried_tells_how_often(client: Any, fake: Provider, spans: Spans) -> None:

@@ -99,6 +99,10 @@ def test_frameworks_that_trace_themselves_pass() -> None:
     passes(interpreter_of(NATIVE), f"{INSTRUMENTATION}/test_native_frameworks.py")
 
 
+def test_interactions_pass_in_a_release_between() -> None:
+    passes(interpreter_of(NATIVE), f"{INSTRUMENTATION}/test_gemini_interactions.py")
+
+
 def interpreter_of(name: str) -> Path:
     """The interpreter of an environment, made when it is not there yet or when its list has changed."""
     if not os.environ.get("SPANBOOK_ENVS"):
