@@ -29,9 +29,10 @@ async def no_room_for_parts(store: Store, table: str) -> AsyncIterator[None]:
         for number in range(1, 1 + _INSERTS)
         for level in range(2)  # some tables merge the rows of an insert
     ]
-    files = [name for name in names if not name.exists()]  # nobody may insert meanwhile
-    for file in files:
-        file.touch(exist_ok=False)
+    first, *others = files = [name for name in names if not name.exists()]  # nobody may insert meanwhile
+    first.touch(exist_ok=False)
+    for file in others:
+        file.hardlink_to(first)  # as good, and twenty times as quick as a file of its own
     try:
         yield
     finally:

@@ -27,7 +27,7 @@ def server() -> Iterator[Provider]:
 
 
 @pytest.fixture
-def fake(server: Provider) -> Iterator[Provider]:
+def fake(server: Provider, without_tls: None) -> Iterator[Provider]:
     yield server
     server.clear()
 

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any, TypeVar
 
 import pytest
@@ -44,7 +44,7 @@ def _database(node: NodeProcess) -> Iterator[str]:
     client = node.client()
     client.command(f"CREATE DATABASE {name}")
     yield name
-    client.command(f"DROP DATABASE {name} SYNC")
+    client.command(f"DROP DATABASE {name}")
     client.close()
 
 
@@ -111,6 +111,12 @@ def book(node: NodeProcess, module_database: str) -> Iterator[Book]:
     opened.run(opened.store.migrate())
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def book_at() -> Callable[[str], Book]:
+    """Opens a book that is not migrated yet, at an address."""
+    return Book
 
 
 class ClusterNode(NodeProcess):

@@ -376,6 +376,16 @@ def send(book: Any, spans: list[Sent]) -> None:
         book.insert(trace_request(own), tenant=tenant, received_at=own[0].received * MS)
 
 
+def send_tags(book: Any, tags: list[tuple[int, str, str, str, str]]) -> None:
+    for tenant in sorted({tag[1] for tag in tags}):
+        request = ExportLogsServiceRequest()
+        for number, (_, owner, trace, key, value) in enumerate(tags):
+            if owner == tenant:
+                told = {f"spanbook.tag.{key}": value}
+                request.MergeFrom(event_request("spanbook.trace.tag", told, trace=trace, at=time.time_ns() + number))
+        book.insert(request, tenant=tenant)
+
+
 def settle(book: Any, *derivations: Derivation) -> None:
     for _ in range(20):
         worked = [book.run(one.tick(everything=True)) for one in derivations]
@@ -435,12 +445,7 @@ def test_rows_are_what_the_newest_deliveries_say_whatever_the_order(any_book: An
     world = make_world(seed, *(400, 16) if os.environ.get("SPANBOOK_SOAK") else size)
     chance = random.Random(seed)
     for place, block in enumerate(world.blocks):
-        for number, (at, tenant, trace, key, value) in enumerate(world.tags):
-            if at == place:
-                event = event_request(
-                    "spanbook.trace.tag", {f"spanbook.tag.{key}": value}, trace=trace, at=time.time_ns() + number
-                )
-                book.insert(event, tenant=tenant)
+        send_tags(book, [tag for tag in world.tags if tag[0] == place])
         if block:
             send(book, block)
         if chance.random() < 0.3:

@@ -58,7 +58,7 @@ def events_of(tenant: str) -> ExportLogsServiceRequest:
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory, book: Any) -> Iterator[tuple[Any, NodeProcess]]:
+def shared(tmp_path_factory: pytest.TempPathFactory, book_at: Any) -> Iterator[tuple[Any, NodeProcess]]:
     """A book of two tenants behind a node with keys."""
     directory = tmp_path_factory.mktemp("shared")
     entries = [
@@ -68,7 +68,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory, book: Any) -> Iterator[tupl
     file = directory / "keys.json"
     file.write_text(json.dumps({"format": keys.FORMAT, "keys": entries}))
     with NodeProcess(directory / "node", options=["--keys", str(file)]) as node:
-        opened = type(book)(node.dsn)
+        opened = book_at(node.dsn)
         opened.run(opened.store.migrate())
         for tenant in TENANTS:
             opened.insert(spans_of(tenant), tenant=tenant)
