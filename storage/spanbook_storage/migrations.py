@@ -44,9 +44,14 @@ class Change:
         return hashlib.sha256(self.text.encode()).hexdigest()
 
     @property
+    def is_view(self) -> bool:
+        """Whether it is made again whenever its text changes."""
+        return self.name.startswith("views/")
+
+    @property
     def statements(self) -> list[str]:
         """What to run; a view's comment is that of its file, so that what it shows is said once."""
-        if not self.name.startswith("views/"):
+        if not self.is_view:
             return list(split(self.text))
         comment = _first_comment(self.text).replace("\\", "\\\\").replace("'", "''")
         return [f"{statement}\nCOMMENT '{comment}'" for statement in split(self.text)]

@@ -136,13 +136,19 @@ class Store:
             for statement in statements(Change("", migrations.RECORD_TABLE), cluster):
                 await self.command(statement)
         changes = await self.plan()
+        made = {}
         for change in changes:
             for statement in statements(change, cluster):
                 await self.command(statement)
-            await self._record(change.name, change.checksum)
+            if change.is_view:  # made again for nothing when a later one fails: a record costs as much as a view
+                made[change.name] = change.checksum
+            else:
+                await self._record({change.name: change.checksum})
         if (await self._applied()).get(PRICE_LIST) != price_list_version():
             await load_prices(self)
-            await self._record(PRICE_LIST, price_list_version())
+            made[PRICE_LIST] = price_list_version()
+        if made:
+            await self._record(made)
         return changes
 
     async def keep_for(self, *, traces_days: int, logs_days: int, metrics_days: int, cluster: str = "") -> None:
@@ -177,9 +183,10 @@ class Store:
         rows = await self.query("SELECT name, checksum FROM schema_migrations FINAL")
         return {str(name): str(checksum) for name, checksum in rows}
 
-    async def _record(self, name: str, checksum: str) -> None:
-        insert = "INSERT INTO schema_migrations (name, checksum) SELECT {name:String}, {checksum:String}"
-        await self.command(insert, {"name": name, "checksum": checksum})
+    async def _record(self, applied: Mapping[str, str]) -> None:
+        insert = """INSERT INTO schema_migrations (name, checksum) SELECT name, checksum FROM numbers(1)
+            ARRAY JOIN {names:Array(String)} AS name, {checksums:Array(String)} AS checksum"""
+        await self.command(insert, {"names": list(applied), "checksums": list(applied.values())})
 
     async def _try(self, call: Any) -> Any:
         try:
