@@ -171,7 +171,7 @@ class RetentionSettings:
 class NodeSettings:
     """The embedded ClickHouse node."""
 
-    max_memory_bytes: int = option(960 * MiB, "memory that the embedded ClickHouse may use")
+    max_memory_bytes: int = option(880 * MiB, "memory that the embedded ClickHouse may use")
     allow_hosts: tuple[str, ...] = option((), "further names under which SQL port and page are asked (Host header)")
 
 

@@ -29,7 +29,7 @@ class NodeConfig:
     readers: int = 4  # statements of readers that run at once
     queued_readers: int = 64  # that wait for their turn; more are answered 202 TOO_MANY_SIMULTANEOUS_QUERIES
     writers: int = 4  # statements of the writer that run at once
-    memory_mb: int = 960  # what the engine may hold; the process stays some 450 MB above, most of it the library's code
+    memory_mb: int = 880  # what the engine may hold; the process stays some 550 MB above, most of it the library's code
     query_memory_mb: int = 600  # one reader's statement
     query_seconds: int = 60  # one reader's statement
     with_parent: bool = False  # stop when stdin closes, as it does when the process that started us ends
