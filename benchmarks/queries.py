@@ -27,8 +27,10 @@ from rig import arguments, idle, report, table
 
 from spanbook_collector.processors.stamp import stamp
 from spanbook_schemas.signals import Signal
+from spanbook_storage.inserts import Place
 from spanbook_storage.node.process import NodeProcess
 from spanbook_storage.store import INSERT_SETTINGS, Store, open_store
+from spanbook_storage.traces import gather_traces, list_inserts
 from spanbook_storage.usage import BUCKET, recompute_usage
 
 _FILLED = ("otel_traces", "trace_rows", "trace_pieces")
@@ -68,12 +70,15 @@ async def _fill(node: NodeProcess, rows: int, seed: int) -> None:
     store = await open_store(node.dsn)
     await store.migrate()
     await _seed(store, seed)
-    copies = rows // seed
+    copies, gathered = rows // seed, Place()
     step = max(1, 7 * 24 * 60 // copies)  # minutes: all of them lie within a week
     for copy in range(copies):
         settings = {**INSERT_SETTINGS, "exclude_materialize_skip_indexes_on_insert": ""}  # what merges would build
         given = ", ".join(f"{name} = {value!r}" for name, value in settings.items())
         await store.command(f"{_COPY} SETTINGS {given}", {"copy": copy, "step": step})
+        inserts = gathered.undone(await list_inserts(store, gathered))
+        await gather_traces(store, inserts)
+        gathered.pass_by(inserts)
     await store.command("DROP TABLE seed")
     start = f"intDiv(toUnixTimestamp(PartitionTime), {BUCKET}) * {BUCKET}"
     buckets = await store.query(f"SELECT DISTINCT {start} FROM otel_traces")
@@ -105,6 +110,8 @@ def _asked(node: NodeProcess, name: str, must: int, sql: str, times: int) -> lis
         took, answer = _ask(node, sql, trace_id=trace, experiment=experiment, word=reference)
         seconds.append(took * 1000)
         found = max(found, answer.count("\n"))
+    if not found:
+        sys.exit(f"no rows, so nothing to measure: {name}")
     return [name, statistics.median(seconds), seconds[0], max(seconds), found, must]
 
 
