@@ -172,7 +172,10 @@ def _made_once() -> Callable[[Any], str]:
     """
     try:
         make: Any = getattr(json.encoder, "c_make_encoder")  # noqa: B009  not in its stubs
-        pieces = make(None, _described, json.encoder.encode_basestring, None, ":", ",", False, False, True)
+        pieces = make(
+            None, _encoder.default, json.encoder.encode_basestring, _encoder.indent, _encoder.key_separator,
+            _encoder.item_separator, _encoder.sort_keys, _encoder.skipkeys, _encoder.allow_nan,
+        )  # fmt: skip
         if "".join(pieces({"text": "é"}, 0)) == '{"text":"é"}':
             return lambda value: "".join(pieces(value, 0))
     except Exception:  # another Python, whose json is made otherwise

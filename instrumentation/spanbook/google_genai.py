@@ -31,7 +31,7 @@ def _target_of_interactions(interactions: Any) -> Attributes:
     if hasattr(interactions, "_api_client"):
         return _target(interactions)
     configuration = interactions.sdk_configuration  # all that is kept of the client in 2.9 and 2.34
-    vertex = "/projects/" in (configuration.globals.api_version or "")
+    vertex = "/projects/" in (configuration.globals.api_version or "") or "aiplatform" in configuration.server_url
     return {gen_ai.PROVIDER_NAME: "gcp.vertex_ai" if vertex else "gcp.gemini", **server_at(configuration.server_url)}
 
 

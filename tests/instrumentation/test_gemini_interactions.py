@@ -153,6 +153,7 @@ def test_an_answer_that_is_asked_for_raw_is_read_when_the_application_reads_it(
     [
         ({"api_key": "k", "vertexai": False}, "gcp.gemini", "generativelanguage.googleapis.com"),
         ({"vertexai": True, "project": "p", "location": "l"}, "gcp.vertex_ai", "l-aiplatform.googleapis.com"),
+        ({"vertexai": True, "api_key": "k"}, "gcp.vertex_ai", "aiplatform.googleapis.com"),
     ],
 )
 def test_interactions_tell_whom_they_ask(options: dict[str, Any], provider: str, host: str) -> None:
@@ -160,7 +161,7 @@ def test_interactions_tell_whom_they_ask(options: dict[str, Any], provider: str,
     from google import genai
     from google.auth.credentials import AnonymousCredentials
 
-    nobody: dict[str, Any] = {"credentials": AnonymousCredentials()} if options["vertexai"] else {}  # type: ignore[no-untyped-call]
+    nobody: dict[str, Any] = {"credentials": AnonymousCredentials()} if "project" in options else {}  # type: ignore[no-untyped-call]
     told = google_genai._target_of_interactions(genai.Client(**options, **nobody).interactions)
     assert (told["gen_ai.provider.name"], told["server.address"]) == (provider, host)
 
