@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 from spanbook_collector.errors import ConfigError
 from spanbook_collector.settings import build, option, section
 from spanbook_schemas.addresses import without_secret
-from spanbook_storage.node.config import NodeConfig
 
 MiB = 1024 * 1024
 LONGEST_NAME = 100  # characters of a forward's name, which is a file's, too
@@ -172,7 +171,7 @@ class RetentionSettings:
 class NodeSettings:
     """The embedded ClickHouse node."""
 
-    max_memory_bytes: int = option(NodeConfig.memory_mb * MiB, "memory that the embedded ClickHouse may use")
+    max_memory_bytes: int = option(880 * MiB, "memory that the embedded ClickHouse may use")
     allow_hosts: tuple[str, ...] = option((), "further names under which SQL port and page are asked (Host header)")
 
 

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from spanbook_collector.config import Address, Config, Forward, dump, load, restore
+from spanbook_collector.config import Address, Config, Forward, MiB, dump, load, restore
 from spanbook_collector.errors import ConfigError
 from spanbook_collector.queue import QueueReader
 from spanbook_schemas.addresses import without_secret
+from spanbook_storage.node.config import NodeConfig
 
 
 def written(tmp_path: Path, text: str) -> Path:
@@ -27,6 +28,10 @@ def test_nothing_given_means_loopback_and_the_embedded_node() -> None:
     config = load({}, {})
     assert config.embedded
     assert all(address.loopback for address in (config.grpc, config.http, config.web, config.sql))
+
+
+def test_a_node_may_hold_the_same_alone_as_below_a_collector() -> None:
+    assert Config().node.max_memory_bytes == NodeConfig.memory_mb * MiB
 
 
 def test_a_child_process_gets_the_same_configuration(tmp_path: Path) -> None:
