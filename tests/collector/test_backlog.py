@@ -59,3 +59,11 @@ async def test_a_stretch_that_never_fills_does_not_wait_for_ever(tmp_path: Path)
     backlog.begun((await backlog.take(asyncio.Event()))[-1].seq)  # and never done: its store is away
     await put(tmp_path, b"more")
     assert bodies(await backlog.take(asyncio.Event())) == [b"more"]
+
+
+async def test_a_request_larger_than_a_stretch_is_one_alone(tmp_path: Path) -> None:
+    backlog = Backlog(QueueReader.open(tmp_path, "clickhouse"), limit_bytes=8, limit_seconds=0.01)
+    await put(tmp_path, b"few", b"much too large", b"some")
+    stretches = [await backlog.take(asyncio.Event()) for _ in range(3)]
+    assert [bodies(one) for one in stretches] == [[b"few"], [b"much too large"], [b"some"]]
+    assert [backlog.share(one) for one in stretches] == [1, 2, 1]

@@ -50,8 +50,8 @@ async def store(node: NodeProcess) -> AsyncIterator[Store]:
 class Delivery:
     """A queue with an exporter, which can be stopped and started again as a process would be."""
 
-    def __init__(self, directory: Path, store: Store) -> None:
-        self.directory, self.store = directory, store
+    def __init__(self, directory: Path, store: Store, settings: WriterSettings = SETTINGS) -> None:
+        self.directory, self.store, self.settings = directory, store, settings
         self.letters = DeadLetters(directory / "dead-letters")
         self.reader: QueueReader
         self.unfinished: Callable[[], list[Batch]]
@@ -77,7 +77,7 @@ class Delivery:
         self.reader = QueueReader.open(self.directory, "clickhouse")
         opened = Journal.open(self.directory)
         self.unfinished = opened.unfinished
-        exporter = ClickHouseExporter(self.reader, opened, self.store, self.letters, SETTINGS)
+        exporter = ClickHouseExporter(self.reader, opened, self.store, self.letters, self.settings)
         if opened.unclean_host_stop:
             await exporter.reconcile(stop)
         tasks = [asyncio.create_task(exporter.run(stop))]
@@ -109,7 +109,7 @@ def request(*names: str) -> bytes:
     for number, name in enumerate(names, 1):
         now = time.time_ns()
         scope.spans.add(
-            trace_id=name.encode().ljust(16, b"."),
+            trace_id=name.encode().ljust(16, b".")[:16],
             span_id=number.to_bytes(8, "big"),
             name=name,
             start_time_unix_nano=now,
@@ -474,6 +474,41 @@ async def test_a_slow_store_is_believed_when_all_rows_are_there(tmp_path: Path, 
         await delivery.drained()
     assert await delivery.names() == ["a", "b", "c"]
     assert len(slow.tokens) == 2
+
+
+class WatchedStore:
+    """A store that notes which inserts were under way together, by their bytes."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._now: list[int] = []
+        self.together: set[tuple[int, ...]] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def insert(self, signal: Signal, pieces: list[bytes], token: str) -> None:
+        size = sum(map(len, pieces))
+        self._now.append(size)
+        self.together.add(tuple(sorted(self._now)))
+        try:
+            await self._store.insert(signal, pieces, token)
+        finally:
+            self._now.remove(size)
+
+
+async def test_while_a_request_larger_than_a_batch_is_stored_nothing_else_is(tmp_path: Path, store: Store) -> None:
+    watched = WatchedStore(store)
+    settings = WriterSettings(batch_seconds=0.05, batch_bytes=1000, concurrency=3)
+    delivery = Delivery(tmp_path, cast("Store", watched), settings)
+    large = 100_000
+    await delivery.put(*(request(f"{number}") for number in range(100)), request("x" * large), request("y" * 2 * large))
+    await delivery.put(*(request(f"{number}") for number in range(100, 200)))
+    async with delivery.running():
+        await delivery.drained()
+    assert len(await delivery.names()) == 202
+    assert max(map(len, watched.together)) > 1
+    assert [len(one) for one in watched.together if max(one) > large] == [1, 1]
 
 
 async def test_a_batch_that_the_journal_has_lost_is_stored_all_the_same(delivery: Delivery) -> None:

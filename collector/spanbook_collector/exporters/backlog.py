@@ -6,7 +6,7 @@ Takes may be finished in any order; the cursor moves to the last one before whic
 import asyncio
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from spanbook_collector.queue import Batch, QueueReader, Record, Stretch
 
@@ -30,6 +30,7 @@ class Backlog:
         """Return the next stretch: so many bytes, or what has come within so many seconds; nothing when stopped.
 
         Beside another that is under way only a full one is worth its while: an insert costs its planning anyway.
+        A request that is larger than a stretch is one alone.
         """
         records: list[Record] = []
         size, due = 0, float("inf")
@@ -39,8 +40,11 @@ class Backlog:
                 break
             after = records[-1].seq if records else self._position
             if more := self._reader.read(self._limit_bytes - size, after=after):
+                came = _size(more)
+                if records and size + came > self._limit_bytes:
+                    break
                 records += more
-                size += sum(len(record.body) for record in more)
+                size += came
                 due = min(due, time.monotonic() + self._limit_seconds)
             else:
                 await self._sleep(min(left, _LOOK) if left > 0 else _LOOK)
@@ -87,6 +91,10 @@ class Backlog:
         self._takes[last] = False
         return last
 
+    def share(self, records: Sequence[Record]) -> int:
+        """Return how many full stretches these records are, rounded up: what they take of a store's memory."""
+        return -(-_size(records) // self._limit_bytes)
+
     def done(self, take: int) -> None:
         """Note that a take is done, and commit what is done from the start. Raises OSError; may be repeated."""
         self._takes[take] = True
@@ -97,3 +105,7 @@ class Backlog:
             self._reader.commit(finished[-1])
         for one in finished:
             del self._takes[one]
+
+
+def _size(records: Sequence[Record]) -> int:
+    return sum(len(record.body) for record in records)

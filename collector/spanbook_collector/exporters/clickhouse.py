@@ -78,6 +78,7 @@ class ClickHouseExporter:
         self._untried: set[Batch] = set()  # what the reconciliation leaves to `run`
         self._taken_at = dict.fromkeys(Signal, 0.0)  # when the newest insert that was taken began (monotonic seconds)
         self.in_doubt = 0  # requests
+        self._concurrency = settings.concurrency
         self._slots = asyncio.Semaphore(settings.concurrency)
         self._stop = asyncio.Event()
 
@@ -96,13 +97,17 @@ class ClickHouseExporter:
                 log.info("repeating %d batches that were under way", len(unfinished))
             await self._slots.acquire()
             started = [dataclasses.replace(self._work(one), untried=one in self._untried) for one in unfinished]
-            self._start(group, self._begun, started)
+            self._start(group, self._begun, started, 1)
         # The slot comes first, so that no batch is held in memory that has to wait for one.
         while await self._slots.acquire() and (records := await self._backlog.take(self._stop)):
             last, work = records[-1].seq, batched(records)
+            # A request larger than a batch takes the place of as many: the store has memory for so many bytes at once.
+            slots = min(self._backlog.share(records), self._concurrency)
             del records  # who delivers them lets go of them
+            for _ in range(slots - 1):
+                await self._slots.acquire()
             await self._durably(partial(self._journal.begin, *(one.batch for one in work)))
-            self._start(group, last, work)
+            self._start(group, last, work, slots)
             del work
 
     async def reconcile(self, stop: asyncio.Event) -> None:
@@ -177,18 +182,19 @@ class ClickHouseExporter:
                     found += [] if held else [work.batch for work in batched(list(run))]
         return found
 
-    def _start(self, group: asyncio.TaskGroup, last: int, work: list[Work]) -> None:
-        group.create_task(self._finish(self._backlog.begun(last), work))
+    def _start(self, group: asyncio.TaskGroup, last: int, work: list[Work], slots: int) -> None:
+        group.create_task(self._finish(self._backlog.begun(last), work, slots))
 
-    async def _finish(self, take: int, work: list[Work]) -> None:
+    async def _finish(self, take: int, work: list[Work], slots: int) -> None:
         """Deliver a take and move the cursor; what stays undone stays in the journal."""
-        with contextlib.ExitStack() as slot:
-            slot.callback(self._slots.release)
+        with contextlib.ExitStack() as held:
+            for _ in range(slots):
+                held.callback(self._slots.release)
             try:
                 doubts: list[Doubt] = []
                 while work:
                     doubts += await self._deliver(work.pop(0))
-                await self._settle(doubts, slot)
+                await self._settle(doubts, held)
                 await self._durably(lambda: self._backlog.done(take))
             except Stopped:
                 log.info("stopped with a batch under way; it is repeated at the next start")
@@ -230,14 +236,14 @@ class ClickHouseExporter:
         await self._give_up(work, refusal)
         return []
 
-    async def _settle(self, doubts: Sequence[Doubt], slot: contextlib.ExitStack) -> None:
+    async def _settle(self, doubts: Sequence[Doubt], slots: contextlib.ExitStack) -> None:
         """Try requests in doubt until each is stored, or known for poison; while they are few, others pass them."""
         count = len(doubts)
         may_be_passed = self.in_doubt + count <= ASIDE
         self.in_doubt += count
         try:
             if may_be_passed:
-                slot.close()
+                slots.close()
             while doubts := [left for doubt in doubts for left in await self._left_of(doubt)]:
                 await self._pause(PAUSE_FOR_OPERATOR)
         finally:
