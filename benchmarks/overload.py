@@ -6,6 +6,8 @@ The queue is made smaller than by default, so that it is full for most of the ru
 what was acknowledged must be in SQL, whole and once, when the queue has drained.
 """
 
+import statistics
+
 from rig import Collector, Load, Watch, arguments, collector, report, table
 
 _MUST = {"receiver": 250, "writer": 250, "node": 1500}  # MB; receiver and writer together
@@ -26,7 +28,7 @@ def main() -> None:
     rows = [_memory(name, [one[name] for one in watch.resident], _MUST[name]) for name in _MUST]
     both = [one["receiver"] + one["writer"] for one in watch.resident]
     rows.insert(2, _memory("receiver + writer", both, 250))
-    table(["process", "after a third, MB", "at the end, MB", "most, MB", "must MB"], rows)
+    table(["process", "median of each third, MB", "", "", "at the end, MB", "most, MB", "must MB"], rows)
     codes = ", ".join(f"{code}: {count}" for code, count in sorted(told["codes"].items()))
     print(f"{told['spans_accepted'] / watch.seconds:.0f} spans/s acknowledged, {stored:.0f} stored; answers {codes}.")
     print(f"Of {len(promised)} traces acknowledged {missing} are missing, {doubled} spans are there twice.")
@@ -34,8 +36,9 @@ def main() -> None:
 
 def _memory(name: str, resident: list[int], must: int) -> list[object]:
     megabytes = [round(size / 1e6) for size in resident]
-    third = megabytes[len(megabytes) // 3 : len(megabytes) // 3 + 10]
-    return [name, max(third), max(megabytes[-10:]), max(megabytes), must]
+    third = -(-len(megabytes) // 3)
+    thirds = [megabytes[start : start + third] for start in range(0, len(megabytes), third)]
+    return [name, *(round(statistics.median(one)) for one in thirds), max(megabytes[-10:]), max(megabytes), must]
 
 
 def _compared(running: Collector, promised: set[str]) -> tuple[int, int]:
