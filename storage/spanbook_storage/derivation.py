@@ -2,14 +2,16 @@
 
 It works from what is in the store, not from what this process inserted, so a second collector, a foreign writer or a
 crash leave nothing wrong: inserts of spans are gathered into pieces of traces, and traces with several pieces are
-computed anew. Its two places, in the spans and in the pieces, are durable (inserts.py); what is done twice gives the
-same rows. On a cluster each shard has one of its own, which reads and writes there alone.
+computed anew. The two go on side by side, so that a whole trace waits for no other. Their places, in the spans and in
+the pieces, are durable (inserts.py); what is done twice gives the same rows. On a cluster each shard has one of its
+own, which reads and writes there alone.
 """
 
 import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from spanbook_storage.errors import Misconfigured, StoreError
@@ -72,8 +74,7 @@ class Derivation:
         self._store = store
         self._state: _State | None = None
         self._saved = True
-        self._gather_pause = SHORTEST_PAUSE
-        self._traces_due = 0.0
+        self._loading = asyncio.Lock()
         self._usage_due = 0.0
         self._look_back_due = 0.0
         self._unlooked_since = 0  # milliseconds
@@ -84,12 +85,22 @@ class Derivation:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; the store's errors are waited out."""
+        async with asyncio.TaskGroup() as loops:
+            loops.create_task(self._repeat(self._gather, stop))
+            loops.create_task(self._repeat(self._compute, stop))
+
+    async def tick(self, *, everything: bool = False) -> bool:
+        """Compute what is due, usage too when `everything`; returns whether there was any. Raises StoreError."""
+        gathered = await self._gather()
+        return await self._compute(everything=everything) or gathered
+
+    async def _repeat(self, work: Callable[[], Awaitable[bool]], stop: asyncio.Event) -> None:
         told = ""
         while not stop.is_set():
-            pause = PAUSE
+            started = time.monotonic()
             try:
-                if await self.tick():
-                    pause = self._gather_pause
+                worked = await work()
+                pause = _rest(time.monotonic() - started, SHORTEST_PAUSE) if worked else PAUSE
                 told = ""
             except StoreError as error:
                 self.progress.errors += 1
@@ -105,15 +116,12 @@ class Derivation:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), pause)
 
-    async def tick(self, *, everything: bool = False) -> bool:
-        """Compute what is due, usage too when `everything`; returns whether there was any. Raises StoreError."""
+    async def _compute(self, *, everything: bool = False) -> bool:
+        """Compute traces that came in pieces, usage and costs, where due."""
         started = time.monotonic()
-        state = self._state = self._state or await self._load()
-        worked = await self._gather(state)
-        if everything or time.monotonic() >= self._traces_due:
-            worked = await self._traces(state, everything) or worked
+        state = await self._loaded()
+        worked = await self._traces(state, everything)
         if state.dirty and (everything or time.monotonic() >= self._usage_due):
-            await self._gather(state)
             await self._usage(state)
             worked = True
         if await self._prices(everything):
@@ -124,6 +132,11 @@ class Derivation:
         if worked:
             self.progress.busy_seconds += time.monotonic() - started
         return worked
+
+    async def _loaded(self) -> _State:
+        async with self._loading:
+            self._state = self._state or await self._load()
+            return self._state
 
     async def _traces(self, state: _State, everything: bool) -> bool:
         """Compute anew what came in pieces, or was sent again."""
@@ -143,19 +156,19 @@ class Derivation:
         state.dirty.update(done.buckets, *(one.usage_buckets for one in touched))
         state.pieces.pass_by(touched)
         self._saved = False
-        self._traces_due = time.monotonic() + _rest(time.monotonic() - started, PAUSE)
         return True
 
-    async def _gather(self, state: _State) -> bool:
+    async def _gather(self) -> bool:
         """Make rows of whole traces, and pieces of all, of what was inserted since the last look."""
         started = time.monotonic()
+        state = await self._loaded()
         inserts = state.spans.undone(await list_inserts(self._store, state.spans))
         self.progress.lag_seconds = max((insert.age_seconds for insert in inserts), default=0.0)
         if inserts:
             await gather_traces(self._store, inserts)
             state.spans.pass_by(inserts)
             self._saved = False
-            self._gather_pause = _rest(time.monotonic() - started, SHORTEST_PAUSE)
+            self.progress.busy_seconds += time.monotonic() - started
         return bool(inserts)
 
     async def _mark(self, state: _State, version: int, found: list[Touched], look_back: bool) -> None:

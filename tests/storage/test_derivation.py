@@ -1,10 +1,12 @@
 """The derivation itself: who else may write, what a trace row must not do, and what derived rows cost to read."""
 
+import asyncio
 import re
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.resources import files
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from genai_prices import Usage, calc_price
@@ -15,6 +17,7 @@ from spanbook_storage.derivation import Derivation
 from spanbook_storage.errors import StoreError
 from spanbook_storage.inserts import Place
 from spanbook_storage.prices import price_key, shipped_prices
+from spanbook_storage.store import Store
 
 CLICKHOUSE = files("spanbook_schemas") / "clickhouse"
 NOW = time.time_ns()
@@ -63,6 +66,51 @@ def test_two_derivations_at_once_leave_the_right_rows(book: Any) -> None:
     book.insert(request(trace, [(1, 0)]))
     settle(book, second, first)
     assert book.query(f"SELECT span_count, name FROM traces WHERE trace_id = '{trace.hex()}'") == [(5, "span 1")]
+
+
+class HeldStore:
+    """A store in which no trace is computed anew until `goes_on` is set."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.held, self.goes_on = asyncio.Event(), asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
+        if sql == "recompute_traces":
+            self.held.set()
+            await self.goes_on.wait()
+        await self._store.command(sql, parameters)
+
+
+def test_a_whole_trace_does_not_wait_for_others_that_are_computed_anew(book: Any) -> None:
+    store, stop = HeldStore(book.store), asyncio.Event()
+    broken, whole = b"held" * 4, b"free" * 4
+
+    async def start() -> asyncio.Task[None]:
+        task = asyncio.create_task(Derivation(cast("Store", store)).run(stop))
+        await asyncio.wait_for(store.held.wait(), 60)
+        return task
+
+    async def seen(trace: bytes, spans: int) -> None:
+        rows = f"SELECT span_count FROM traces WHERE trace_id = '{trace.hex()}'"
+        async with asyncio.timeout(60):
+            while await book.store.query(rows) != [(spans,)]:  # noqa: ASYNC110 - no event says when
+                await asyncio.sleep(0.02)
+
+    async def end(task: asyncio.Task[None]) -> None:
+        store.goes_on.set()
+        await seen(broken, 1)
+        stop.set()
+        await task
+
+    book.insert(request(broken, [(2, 1)]))
+    task = book.run(start())
+    book.insert(request(whole, [(1, 0), (2, 1)]))
+    book.run(seen(whole, 2))
+    book.run(end(task))
 
 
 def test_inserts_that_are_merged_before_they_are_seen_are_gathered_and_once(book: Any) -> None:
