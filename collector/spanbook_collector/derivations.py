@@ -18,9 +18,8 @@ from spanbook_storage.shards import name_shard
 from spanbook_storage.store import Store, open_store
 
 
-async def derive(config: Config, store: Store, stop: asyncio.Event) -> None:
-    """Keep what is derived from spans right until `stop` is set."""
-    running: dict[str, Derivation] = {}
+async def derive(config: Config, store: Store, running: dict[str, Derivation], stop: asyncio.Event) -> None:
+    """Keep what is derived from spans right until `stop` is set; what does so is `running`, by shard."""
     async with asyncio.TaskGroup() as group:
         watching = group.create_task(_watch(running))
         if config.cluster:

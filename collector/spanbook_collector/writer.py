@@ -24,6 +24,7 @@ from spanbook_collector.receivers.connections import HttpServer
 from spanbook_collector.stores import reach
 from spanbook_collector.web.app import Web
 from spanbook_collector.web.status import Observer
+from spanbook_storage.derivation import Derivation
 from spanbook_storage.shards import check_shards
 from spanbook_storage.store import Store, open_store
 
@@ -76,13 +77,19 @@ async def _forward(forward: Forward, reader: QueueReader, letters: DeadLetters, 
 async def _export(config: Config, reader: QueueReader, store: Store, letters: DeadLetters, stop: asyncio.Event) -> None:
     """Keep the store in step with the queue, and what is derived in the store in step with what is new."""
     journal = Journal.open(config.data / "queue", CLICKHOUSE)
-    exporter = ClickHouseExporter(reader, journal, store, letters, config.writer)
+    derivations: dict[str, Derivation] = {}
+
+    def stored() -> None:
+        for derivation in derivations.values():
+            derivation.notice()
+
+    exporter = ClickHouseExporter(reader, journal, store, letters, config.writer, stored)
     try:
         if journal.unclean_host_stop:
             with contextlib.suppress(Stopped):  # then the next start does it
                 await exporter.reconcile(stop)
         async with asyncio.TaskGroup() as group:
-            deriving = group.create_task(derive(config, store, stop))
+            deriving = group.create_task(derive(config, store, derivations, stop))
             resending = group.create_task(resend(letters, exporter.deliver_again, stop))
             await exporter.run(stop)
             await asyncio.gather(deriving, resending)

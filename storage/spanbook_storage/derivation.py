@@ -25,11 +25,11 @@ log = logging.getLogger("spanbook.storage")
 
 NAME = "traces"
 PRICES = "prices"
-PAUSE = 0.5  # seconds between looks while there is nothing to do
+PAUSE = 0.5  # seconds between looks while nobody says that there is something to do
 # After work, in parts of the time that it took: a statement costs its planning, 0.1 to 0.3 s CPU, however few traces it
 # does. So the busier the store, the more each statement does; with time to spare a trace is right in a second or two.
 BUSY_SHARE = 0.5
-SHORTEST_PAUSE, LONGEST_PAUSE = 0.25, 1.0  # seconds
+LONGEST_REST = 1.0  # seconds
 RETRY = 2.0  # seconds after the store refused
 # Usage of a bucket that spans still fall into: wait, so that a bucket is read whole at most every few seconds …
 USAGE_PAUSE = 2.0
@@ -75,6 +75,7 @@ class Derivation:
         self._state: _State | None = None
         self._saved = True
         self._loading = asyncio.Lock()
+        self._inserted, self._gathered = asyncio.Event(), asyncio.Event()
         self._usage_due = 0.0
         self._look_back_due = 0.0
         self._unlooked_since = 0  # milliseconds
@@ -83,29 +84,37 @@ class Derivation:
         self._prices_newest = 0
         self._prices_settled = 0.0
 
+    def notice(self) -> None:
+        """Say that spans were inserted; who inserts without saying so is found a little later."""
+        self._inserted.set()
+
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; the store's errors are waited out."""
         async with asyncio.TaskGroup() as loops:
-            loops.create_task(self._repeat(self._gather, stop))
-            loops.create_task(self._repeat(self._compute, stop))
+            loops.create_task(self._repeat(self._gather, self._inserted, stop))
+            loops.create_task(self._repeat(self._compute, self._gathered, stop))
+            await stop.wait()
+            self._inserted.set()
+            self._gathered.set()
 
     async def tick(self, *, everything: bool = False) -> bool:
         """Compute what is due, usage too when `everything`; returns whether there was any. Raises StoreError."""
         gathered = await self._gather()
         return await self._compute(everything=everything) or gathered
 
-    async def _repeat(self, work: Callable[[], Awaitable[bool]], stop: asyncio.Event) -> None:
+    async def _repeat(self, work: Callable[[], Awaitable[bool]], news: asyncio.Event, stop: asyncio.Event) -> None:
         told = ""
         while not stop.is_set():
             started = time.monotonic()
+            news.clear()
             try:
                 worked = await work()
-                pause = _rest(time.monotonic() - started, SHORTEST_PAUSE) if worked else PAUSE
+                rest = min(BUSY_SHARE * (time.monotonic() - started), LONGEST_REST) if worked else 0.0
                 told = ""
             except StoreError as error:
                 self.progress.errors += 1
                 self._state = None
-                pause = RETRY
+                rest = RETRY
                 if (text := error.brief) != told:
                     log.log(
                         logging.ERROR if isinstance(error, Misconfigured) else logging.WARNING,
@@ -113,8 +122,8 @@ class Derivation:
                         text,
                     )
                     told = text
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), pause)
+            await _wait(stop, rest)
+            await _wait(news, PAUSE)
 
     async def _compute(self, *, everything: bool = False) -> bool:
         """Compute traces that came in pieces, usage and costs, where due."""
@@ -169,6 +178,7 @@ class Derivation:
             state.spans.pass_by(inserts)
             self._saved = False
             self.progress.busy_seconds += time.monotonic() - started
+            self._gathered.set()
         return bool(inserts)
 
     async def _mark(self, state: _State, version: int, found: list[Touched], look_back: bool) -> None:
@@ -263,9 +273,9 @@ class Derivation:
         )  # fmt: skip
 
 
-def _rest(worked: float, shortest: float) -> float:
-    """Return how long to rest after work, in seconds."""
-    return min(max(shortest, BUSY_SHARE * worked), LONGEST_PAUSE)
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)
 
 
 def _nothing_done(name: str, version: int) -> dict[str, object]:

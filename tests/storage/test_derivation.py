@@ -47,6 +47,14 @@ def settle(book: Any, *derivations: Derivation) -> None:
             worked = book.run(derivation.tick(everything=True)) or worked
 
 
+async def seen(store: Store, trace: bytes, spans: int) -> None:
+    """Wait until a trace has so many spans."""
+    rows = f"SELECT span_count FROM traces WHERE trace_id = '{trace.hex()}'"
+    async with asyncio.timeout(60):
+        while await store.query(rows) != [(spans,)]:  # noqa: ASYNC110 - no event says when
+            await asyncio.sleep(0.02)
+
+
 def test_a_long_trace_in_many_pieces_is_one_row(book: Any) -> None:
     trace = b"long" * 4
     for first in range(2, 60_002, 20_000):
@@ -94,23 +102,41 @@ def test_a_whole_trace_does_not_wait_for_others_that_are_computed_anew(book: Any
         await asyncio.wait_for(store.held.wait(), 60)
         return task
 
-    async def seen(trace: bytes, spans: int) -> None:
-        rows = f"SELECT span_count FROM traces WHERE trace_id = '{trace.hex()}'"
-        async with asyncio.timeout(60):
-            while await book.store.query(rows) != [(spans,)]:  # noqa: ASYNC110 - no event says when
-                await asyncio.sleep(0.02)
-
     async def end(task: asyncio.Task[None]) -> None:
         store.goes_on.set()
-        await seen(broken, 1)
+        await seen(book.store, broken, 1)
         stop.set()
         await task
 
     book.insert(request(broken, [(2, 1)]))
     task = book.run(start())
     book.insert(request(whole, [(1, 0), (2, 1)]))
-    book.run(seen(whole, 2))
+    book.run(seen(book.store, whole, 2))
     book.run(end(task))
+
+
+def test_who_says_that_spans_were_inserted_waits_for_no_look(book: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spanbook_storage.derivation.PAUSE", 3600.0)
+    settle(book, Derivation(book.store))
+    derivation, stop = Derivation(book.store), asyncio.Event()
+    trace = b"news" * 4
+
+    async def start() -> asyncio.Task[None]:
+        task = asyncio.create_task(derivation.run(stop))
+        await asyncio.sleep(0)
+        return task
+
+    async def noticed(task: asyncio.Task[None], spans: int) -> None:
+        derivation.notice()
+        await seen(book.store, trace, spans)
+        if spans == 2:
+            stop.set()
+            await asyncio.wait_for(task, 60)
+
+    task = book.run(start())
+    for number, parent in ((1, 0), (2, 1)):
+        book.insert(request(trace, [(number, parent)]))
+        book.run(noticed(task, number))
 
 
 def test_inserts_that_are_merged_before_they_are_seen_are_gathered_and_once(book: Any) -> None:

@@ -70,9 +70,17 @@ class ClickHouseExporter:
     """Delivers the queue to a store, several batches at a time, each exactly once."""
 
     def __init__(
-        self, reader: QueueReader, journal: Journal, store: Store, dead_letters: DeadLetters, settings: WriterSettings
+        self,
+        reader: QueueReader,
+        journal: Journal,
+        store: Store,
+        dead_letters: DeadLetters,
+        settings: WriterSettings,
+        stored: Callable[[], None] = lambda: None,
     ) -> None:
+        """`stored` is called after each insert that the store has taken."""
         self._journal, self._store, self._dead_letters = journal, store, dead_letters
+        self._stored = stored
         self._begun = max((batch.last for batch in (*journal.finished(), *journal.unfinished())), default=0)
         self._backlog = Backlog(reader, settings.batch_bytes, settings.batch_seconds, after=self._begun)
         self._untried: set[Batch] = set()  # what the reconciliation leaves to `run`
@@ -336,6 +344,7 @@ class ClickHouseExporter:
             pieces.clear()  # what could not be sent
         if size:
             self._taken_at[batch.signal] = max(began, self._taken_at[batch.signal])
+            self._stored()
         metrics.INSERT_SECONDS.labels(batch.signal).observe(time.monotonic() - began)
         metrics.INSERTED_BYTES.labels(batch.signal).inc(size)
         return None
