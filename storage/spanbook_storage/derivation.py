@@ -2,9 +2,9 @@
 
 It works from what is in the store, not from what this process inserted, so a second collector, a foreign writer or a
 crash leave nothing wrong: inserts of spans are gathered into pieces of traces, and traces with several pieces are
-computed anew. The two go on side by side, so that a whole trace waits for no other. Their places, in the spans and in
-the pieces, are durable (inserts.py); what is done twice gives the same rows. On a cluster each shard has one of its
-own, which reads and writes there alone.
+computed anew. These two and usage go on side by side, so that none waits for what it does not need. Their places, in
+the spans and in the pieces, are durable (inserts.py); what is done twice gives the same rows. On a cluster each shard
+has one of its own, which reads and writes there alone.
 """
 
 import asyncio
@@ -62,8 +62,9 @@ class _State:
     version: int = 0
     spans: Place = field(default_factory=Place)
     pieces: Place = field(default_factory=Place)
-    dirty: set[int] = field(default_factory=set)
+    dirty: set[int] = field(default_factory=set)  # buckets whose usage is to be computed …
     unlooked: set[Block] = field(default_factory=set)
+    computing: set[int] = field(default_factory=set)  # … and is being computed, from what was there when that began
 
 
 class Derivation:
@@ -74,8 +75,8 @@ class Derivation:
         self._store = store
         self._state: _State | None = None
         self._saved = True
-        self._loading = asyncio.Lock()
-        self._inserted, self._gathered = asyncio.Event(), asyncio.Event()
+        self._loading, self._saving = asyncio.Lock(), asyncio.Lock()
+        self._inserted, self._gathered, self._dirtied = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._usage_due = 0.0
         self._look_back_due = 0.0
         self._unlooked_since = 0  # milliseconds
@@ -92,15 +93,17 @@ class Derivation:
         """Work until `stop` is set; the store's errors are waited out."""
         async with asyncio.TaskGroup() as loops:
             loops.create_task(self._repeat(self._gather, self._inserted, stop))
-            loops.create_task(self._repeat(self._compute, self._gathered, stop))
+            loops.create_task(self._repeat(self._traces, self._gathered, stop))
+            loops.create_task(self._repeat(self._usage, self._dirtied, stop))
             await stop.wait()
-            self._inserted.set()
-            self._gathered.set()
+            for news in (self._inserted, self._gathered, self._dirtied):
+                news.set()
 
     async def tick(self, *, everything: bool = False) -> bool:
-        """Compute what is due, usage too when `everything`; returns whether there was any. Raises StoreError."""
-        gathered = await self._gather()
-        return await self._compute(everything=everything) or gathered
+        """Do what is due, all that there is when `everything`; returns whether there was any. Raises StoreError."""
+        worked = await self._gather()
+        worked = await self._traces(everything=everything) or worked
+        return await self._usage(everything=everything) or worked
 
     async def _repeat(self, work: Callable[[], Awaitable[bool]], news: asyncio.Event, stop: asyncio.Event) -> None:
         told = ""
@@ -110,6 +113,7 @@ class Derivation:
             try:
                 worked = await work()
                 rest = min(BUSY_SHARE * (time.monotonic() - started), LONGEST_REST) if worked else 0.0
+                self.progress.busy_seconds += time.monotonic() - started if worked else 0.0
                 told = ""
             except StoreError as error:
                 self.progress.errors += 1
@@ -125,51 +129,13 @@ class Derivation:
             await _wait(stop, rest)
             await _wait(news, PAUSE)
 
-    async def _compute(self, *, everything: bool = False) -> bool:
-        """Compute traces that came in pieces, usage and costs, where due."""
-        started = time.monotonic()
-        state = await self._loaded()
-        worked = await self._traces(state, everything)
-        if state.dirty and (everything or time.monotonic() >= self._usage_due):
-            await self._usage(state)
-            worked = True
-        if await self._prices(everything):
-            worked = True
-        if not worked and not self._saved:
-            await self._save(state, state.version + 1)
-            self._saved = True
-        if worked:
-            self.progress.busy_seconds += time.monotonic() - started
-        return worked
-
     async def _loaded(self) -> _State:
         async with self._loading:
             self._state = self._state or await self._load()
             return self._state
 
-    async def _traces(self, state: _State, everything: bool) -> bool:
-        """Compute anew what came in pieces, or was sent again."""
-        started = time.monotonic()
-        touched = state.pieces.undone(await list_touched(self._store, state.pieces))
-        self.progress.lag_seconds = max([self.progress.lag_seconds, *(one.age_seconds for one in touched)])
-        look_back = everything or started >= self._look_back_due
-        if not touched and not (look_back and state.unlooked):
-            return False
-        version = await self._take_version(state)
-        await self._mark(state, version, touched, look_back)
-        done = await recompute_traces(self._store, version)
-        if look_back:
-            finished = time.monotonic()
-            self._look_back_due = finished + min(LOOK_BACK_SHARE * (finished - started), LOOK_BACK_PAUSE)
-        self.progress.traces += done.traces
-        state.dirty.update(done.buckets, *(one.usage_buckets for one in touched))
-        state.pieces.pass_by(touched)
-        self._saved = False
-        return True
-
     async def _gather(self) -> bool:
         """Make rows of whole traces, and pieces of all, of what was inserted since the last look."""
-        started = time.monotonic()
         state = await self._loaded()
         inserts = state.spans.undone(await list_inserts(self._store, state.spans))
         self.progress.lag_seconds = max((insert.age_seconds for insert in inserts), default=0.0)
@@ -177,34 +143,70 @@ class Derivation:
             await gather_traces(self._store, inserts)
             state.spans.pass_by(inserts)
             self._saved = False
-            self.progress.busy_seconds += time.monotonic() - started
             self._gathered.set()
         return bool(inserts)
 
-    async def _mark(self, state: _State, version: int, found: list[Touched], look_back: bool) -> None:
-        """Mark what these inserts touched, and with `look_back` the old traces among what was touched before."""
+    async def _traces(self, *, everything: bool = False) -> bool:
+        """Compute anew what came in pieces, or was sent again."""
+        started = time.monotonic()
+        state = await self._loaded()
+        touched = state.pieces.undone(await list_touched(self._store, state.pieces))
+        self.progress.lag_seconds = max([self.progress.lag_seconds, *(one.age_seconds for one in touched)])
+        look_back = everything or started >= self._look_back_due
+        if not touched and not (look_back and state.unlooked):
+            await self._save_at_rest(state)
+            return False
+        version = await self._take_version(state)
+        looked = await self._mark(state, version, touched, look_back)
+        done = await recompute_traces(self._store, version)
+        if look_back:
+            finished = time.monotonic()
+            self._look_back_due = finished + min(LOOK_BACK_SHARE * (finished - started), LOOK_BACK_PAUSE)
+        self.progress.traces += done.traces
+        state.unlooked -= looked
+        state.dirty.update(done.buckets, *(one.usage_buckets for one in touched))
+        state.pieces.pass_by(touched)
+        self._saved = False
+        self._dirtied.set()
+        return True
+
+    async def _mark(self, state: _State, version: int, found: list[Touched], look_back: bool) -> set[Block]:
+        """Mark what these inserts touched, and with `look_back` the old traces among what was touched before.
+
+        Returns the pieces for which old ones need not be looked for any more, once what is marked is computed.
+        """
         recent = version // 1000 - RECENT_MS
         blocks = [touched.block for touched in found]
         oldest = 0 if look_back else recent
         since = state.pieces.since
         await mark_traces(self._store, version, blocks, since=since, oldest=oldest)
-        if look_back:
-            await mark_traces(
-                self._store, version, sorted(state.unlooked), since=self._unlooked_since, oldest=0, first_before=recent
-            )
-            state.unlooked.clear()
-        else:
+        if not look_back:
             self._unlooked_since = min(self._unlooked_since, since) if state.unlooked else since
             state.unlooked.update(blocks)
+            return set()
+        looked = set(state.unlooked)
+        await mark_traces(
+            self._store, version, sorted(looked), since=self._unlooked_since, oldest=0, first_before=recent
+        )
+        return looked
 
-    async def _usage(self, state: _State) -> None:
+    async def _usage(self, *, everything: bool = False) -> bool:
+        """Compute the usage of buckets, and look at prices, where due."""
+        state = await self._loaded()
+        due = bool(state.dirty) and (everything or time.monotonic() >= self._usage_due)
+        if due:
+            await self._compute_usage(state)
+        return await self._prices(everything) or due
+
+    async def _compute_usage(self, state: _State) -> None:
         started = time.monotonic()
         buckets = sorted(state.dirty)[-BUCKETS_AT_ONCE:]  # the newest first: somebody looks at them
-        version = await self._take_version(state)
+        state.computing.update(buckets)
+        state.dirty.difference_update(buckets)
+        version = await self._take_version(state, count=2)
         await mark_repeated_calls(self._store, version, buckets)
         await recompute_usage(self._store, version, buckets)
-        state.version = version + 1
-        state.dirty.difference_update(buckets)
+        state.computing.difference_update(buckets)
         self.progress.buckets += len(buckets)
         if await resolve_aliases(self._store):
             self._prices_due = 0.0
@@ -238,12 +240,19 @@ class Derivation:
             self._prices_newest, self._prices_settled = newest, time.monotonic() + PRICES_SETTLE
         return refed
 
-    async def _take_version(self, state: _State) -> int:
-        """Return a version above all that were taken before, by the store's clock, and write it down."""
-        rows = await self._store.query("take_version", {"name": NAME})
-        version = max(int(rows[0][0]), state.version + 1)
-        await self._save(state, version)
-        return version
+    async def _take_version(self, state: _State, count: int = 1) -> int:
+        """Return the first of versions above all that were taken before, by the store's clock, and write them down."""
+        async with self._saving:
+            rows = await self._store.query("take_version", {"name": NAME})
+            version = max(int(rows[0][0]), state.version + 1)
+            await self._save(state, version + count - 1)
+            return version
+
+    async def _save_at_rest(self, state: _State) -> None:
+        if not self._saved:
+            self._saved = True
+            async with self._saving:
+                await self._save(state, state.version + 1)
 
     async def _save(self, state: _State, version: int) -> None:
         await self._store.command(
@@ -255,7 +264,7 @@ class Derivation:
                 "gathered": sorted(state.spans.done),
                 "since": state.pieces.since,
                 "done": sorted(state.pieces.done),
-                "dirty": sorted(state.dirty),
+                "dirty": sorted(state.dirty | state.computing),
                 "unlooked": sorted(state.unlooked),
             },
         )

@@ -77,30 +77,31 @@ def test_two_derivations_at_once_leave_the_right_rows(book: Any) -> None:
 
 
 class HeldStore:
-    """A store in which no trace is computed anew until `goes_on` is set."""
+    """A store that answers a statement, which it has done, when `goes_on` is set."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, statement: str) -> None:
+        self._store, self._statement = store, statement
         self.held, self.goes_on = asyncio.Event(), asyncio.Event()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
     async def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
-        if sql == "recompute_traces":
+        await self._store.command(sql, parameters)
+        if sql == self._statement:
             self.held.set()
             await self.goes_on.wait()
-        await self._store.command(sql, parameters)
+
+    async def derive(self, stop: asyncio.Event) -> asyncio.Task[None]:
+        """Start a derivation, and wait until it is held."""
+        task = asyncio.create_task(Derivation(cast("Store", self)).run(stop))
+        await asyncio.wait_for(self.held.wait(), 60)
+        return task
 
 
 def test_a_whole_trace_does_not_wait_for_others_that_are_computed_anew(book: Any) -> None:
-    store, stop = HeldStore(book.store), asyncio.Event()
+    store, stop = HeldStore(book.store, "recompute_traces"), asyncio.Event()
     broken, whole = b"held" * 4, b"free" * 4
-
-    async def start() -> asyncio.Task[None]:
-        task = asyncio.create_task(Derivation(cast("Store", store)).run(stop))
-        await asyncio.wait_for(store.held.wait(), 60)
-        return task
 
     async def end(task: asyncio.Task[None]) -> None:
         store.goes_on.set()
@@ -109,10 +110,46 @@ def test_a_whole_trace_does_not_wait_for_others_that_are_computed_anew(book: Any
         await task
 
     book.insert(request(broken, [(2, 1)]))
-    task = book.run(start())
+    task = book.run(store.derive(stop))
     book.insert(request(whole, [(1, 0), (2, 1)]))
     book.run(seen(book.store, whole, 2))
     book.run(end(task))
+
+
+@pytest.mark.parametrize("ending", ["it goes on", "it is started anew"])
+def test_what_comes_while_usage_is_computed_is_in_the_next(book: Any, ending: str) -> None:
+    start = NOW - (7 if ending == "it goes on" else 8) * 86_400 * SECOND  # a bucket of its own
+    hour = datetime.fromtimestamp(start // SECOND, UTC).strftime("%Y-%m-%d %H:00:00")
+    store, stop = HeldStore(book.store, "recompute_usage"), asyncio.Event()
+
+    def call(trace: bytes) -> ExportTraceServiceRequest:
+        made = request(trace, [(1, 0)], start=start)
+        for span in made.resource_spans[0].scope_spans[0].spans:
+            for key, value in (("gen_ai.operation.name", "chat"), ("gen_ai.request.model", "m")):
+                span.attributes.add(key=key).value.string_value = value
+            span.attributes.add(key="gen_ai.usage.input_tokens").value.int_value = 7
+        return made
+
+    async def end(task: asyncio.Task[None]) -> None:
+        if ending == "it is started anew":
+            task.cancel()
+            return
+        store.goes_on.set()
+        async with asyncio.timeout(60):
+            while await book.store.query(usage) != [(2, 14)]:  # noqa: ASYNC110 - no event says when
+                await asyncio.sleep(0.02)
+        stop.set()
+        await task
+
+    usage = f"SELECT sum(calls), sum(input_tokens) FROM usage_hourly WHERE hour = '{hour}'"
+    first, second = (f"{number} {ending}".encode().ljust(16)[:16] for number in (1, 2))
+    book.insert(call(first), received_at=start)
+    task = book.run(store.derive(stop))
+    book.insert(call(second), received_at=start)
+    book.run(seen(book.store, second, 1))
+    book.run(end(task))
+    settle(book, Derivation(book.store))
+    assert book.query(usage) == [(2, 14)]
 
 
 def test_who_says_that_spans_were_inserted_waits_for_no_look(book: Any, monkeypatch: pytest.MonkeyPatch) -> None:
