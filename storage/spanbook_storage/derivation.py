@@ -26,10 +26,9 @@ log = logging.getLogger("spanbook.storage")
 NAME = "traces"
 PRICES = "prices"
 PAUSE = 0.5  # seconds between looks while nobody says that there is something to do
-# After work, in parts of the time that it took: a statement costs its planning, 0.1 to 0.3 s CPU, however few traces it
-# does. So the busier the store, the more each statement does; with time to spare a trace is right in a second or two.
-BUSY_SHARE = 0.5
-LONGEST_REST = 1.0  # seconds
+# After work of t seconds a loop rests for t * t: a statement costs its planning, 0.1 to 0.3 s CPU, however few traces
+# it does. So with time to spare a trace is right in a second, and the busier the store, the more each statement does.
+LONGEST_REST = 1.5  # seconds
 RETRY = 2.0  # seconds after the store refused
 # Usage of a bucket that spans still fall into: wait, so that a bucket is read whole at most every few seconds …
 USAGE_PAUSE = 2.0
@@ -111,9 +110,9 @@ class Derivation:
             started = time.monotonic()
             news.clear()
             try:
-                worked = await work()
-                rest = min(BUSY_SHARE * (time.monotonic() - started), LONGEST_REST) if worked else 0.0
-                self.progress.busy_seconds += time.monotonic() - started if worked else 0.0
+                took = time.monotonic() - started if await work() else 0.0
+                rest = min(took * took, LONGEST_REST)
+                self.progress.busy_seconds += took
                 told = ""
             except StoreError as error:
                 self.progress.errors += 1
