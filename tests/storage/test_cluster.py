@@ -202,7 +202,7 @@ def test_the_writer_derives_on_a_shard_once_whatever_addresses_it_is_given(
     async def writer() -> None:
         stop = asyncio.Event()
         store = await open_store(cluster_book.dsn)
-        working = asyncio.create_task(derive(config, store, stop))
+        working = asyncio.create_task(derive(config, store, {}, stop))
         while not await store.query(f"SELECT 1 FROM traces WHERE trace_id = '{trace.hex()}' AND span_count = 2"):  # noqa: ASYNC110 (told by nobody)
             await asyncio.sleep(0.05)
         stop.set()
